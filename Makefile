@@ -1,0 +1,42 @@
+# make run [MUSIC=folder] · make ui · make test · make bench · make setup
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MUSIC ?=
+
+# A folder given on the command line; `~` is expanded by the shell, which make does not do for MUSIC=~/x.
+RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC))",)
+
+.PHONY: run ui test check bench setup clean
+
+run: $(STAMP)
+	@$(RUN_ENV) $(BIN)/soniquebay run
+
+ui: $(STAMP)
+	@$(RUN_ENV) $(BIN)/soniquebay ui
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.ingest
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

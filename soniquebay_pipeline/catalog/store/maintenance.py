@@ -1,0 +1,164 @@
+"""Cleaning: entities that nothing refers to, and files that a person purges.
+
+Here: orphans, purging of missing files, forgetting the demo library.
+Not here: Dagster's own storage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from soniquebay_pipeline.catalog.store.artists import resolve_due_artists
+from soniquebay_pipeline.catalog.store.labels import LINK_OF_KIND, TABLE_OF_KIND, upsert_used_labels
+from soniquebay_pipeline.db.bulk import temporary_select
+from soniquebay_pipeline.db.locks import LOCK_CATALOG, LOCK_FILES, hold_for_transaction
+from soniquebay_pipeline.db.tables import metadata
+
+
+def remove_orphans(engine: Engine) -> dict[str, int]:
+    """Delete albums, artists, genres and moods that no file refers to; returns counts by table."""
+    with engine.begin() as connection:
+        hold_for_transaction(connection, LOCK_CATALOG)
+        return _remove_orphans(connection)
+
+
+def _remove_orphans(connection: Connection) -> dict[str, int]:
+    removed = {
+        "albums": connection.execute(
+            text(
+                """
+                DELETE FROM albums a
+                WHERE NOT EXISTS (SELECT FROM tracks t WHERE t.album_id = a.id)
+                  AND NOT EXISTS (SELECT FROM album_groups g WHERE g.album_id = a.id)
+                """
+            )
+        ).rowcount,
+        "artists": connection.execute(
+            text(
+                """
+                DELETE FROM artists a
+                WHERE NOT EXISTS (SELECT FROM file_credits c WHERE c.artist_id = a.id)
+                  AND NOT EXISTS (SELECT FROM album_groups g WHERE g.artist_id = a.id)
+                  AND NOT EXISTS (SELECT FROM albums b WHERE b.album_artist_id = a.id)
+                  AND NOT EXISTS (SELECT FROM tracks t WHERE t.track_artist_id = a.id)
+                  AND NOT EXISTS (SELECT FROM track_artists t WHERE t.artist_id = a.id)
+                """
+            )
+        ).rowcount,
+    }
+    for kind, (link, column) in LINK_OF_KIND.items():
+        removed[TABLE_OF_KIND[kind]] = connection.execute(
+            text(
+                f"""
+                DELETE FROM {TABLE_OF_KIND[kind]} g
+                WHERE NOT EXISTS (SELECT FROM {link} l WHERE l.{column} = g.id)
+                  AND NOT EXISTS (SELECT FROM file_labels l WHERE l.kind = :kind AND l.name_key = g.name_key)
+                """
+            ),
+            {"kind": kind},
+        ).rowcount
+    return removed
+
+
+@dataclass(frozen=True, slots=True)
+class Purgeable:
+    """A missing file that a purge would delete, with its track."""
+
+    path: str
+    missing_since: str
+    title: str | None
+    artist: str | None
+    album: str | None
+
+
+def purgeable(engine: Engine, older_than_days: float = 0) -> list[Purgeable]:
+    """What ``purge`` would delete, oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                """
+                SELECT f.path, to_char(f.missing_since, 'YYYY-MM-DD HH24:MI'), t.title, a.name, b.title
+                FROM raw_files f LEFT JOIN tracks t ON t.file_id = f.id
+                LEFT JOIN artists a ON a.id = t.track_artist_id LEFT JOIN albums b ON b.id = t.album_id
+                WHERE f.status = 'missing' AND f.missing_since <= now() - make_interval(secs => :seconds)
+                ORDER BY f.missing_since, f.path
+                """
+            ),
+            {"seconds": older_than_days * 86_400},
+        ).all()
+    return [Purgeable(*row) for row in rows]
+
+
+def purge(engine: Engine, older_than_days: float = 0) -> int:
+    """Delete missing files with their tracks and whatever only they held up; returns the number of files."""
+    with engine.begin() as connection:
+        hold_for_transaction(connection, LOCK_FILES)
+        hold_for_transaction(connection, LOCK_CATALOG)
+        count = temporary_select(
+            connection,
+            "purged",
+            """
+            SELECT id AS file_id, album_folder FROM raw_files
+            WHERE status = 'missing' AND missing_since <= now() - make_interval(secs => :seconds)
+            """,
+            seconds=older_than_days * 86_400,
+        )
+        if count:
+            _note_what_changes(connection)
+            connection.execute(text("DELETE FROM tracks t USING purged p WHERE t.file_id = p.file_id"))
+            connection.execute(text("DELETE FROM raw_files f USING purged p WHERE f.id = p.file_id"))
+            connection.execute(
+                text(
+                    """
+                    DELETE FROM album_groups g
+                    WHERE NOT EXISTS (SELECT FROM raw_metadata m WHERE m.album_group_id = g.id)
+                    """
+                )
+            )
+            resolve_due_artists(connection)
+            upsert_used_labels(connection)
+            _remove_orphans(connection)
+    return count
+
+
+def _note_what_changes(connection: Connection) -> None:
+    """Names, albums and folders that the purged files took part in are decided again without them."""
+    connection.execute(
+        text(
+            """
+            INSERT INTO due_artist_keys SELECT c.name_key FROM file_credits c JOIN purged p USING (file_id)
+            UNION SELECT g.artist_name_key FROM album_groups g JOIN purged p USING (album_folder)
+            """
+        )
+    )
+    connection.execute(
+        text(
+            """
+            INSERT INTO due_albums SELECT g.title_key, g.artist_id
+            FROM album_groups g JOIN purged p USING (album_folder) WHERE g.artist_id IS NOT NULL
+            """
+        )
+    )
+    connection.execute(
+        text(
+            """
+            UPDATE raw_metadata m SET revision = nextval('revision_seq')
+            FROM raw_files f WHERE f.id = m.file_id
+             AND f.album_folder IN (SELECT album_folder FROM purged)
+             AND f.id NOT IN (SELECT file_id FROM purged)
+            """
+        )
+    )
+    temporary_select(
+        connection,
+        "used",
+        "SELECT DISTINCT l.kind, l.name_key FROM file_labels l JOIN purged p USING (file_id)",
+    )
+
+
+def forget_everything(connection: Connection) -> None:
+    """Empty every table but the migrations' own; for the demo library making room."""
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))

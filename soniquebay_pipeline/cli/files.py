@@ -1,0 +1,78 @@
+"""`rejected`, `purge`: files that could not be read, and files that are gone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from soniquebay_pipeline.cli.output import clear_errors, out, print_json
+from soniquebay_pipeline.settings import get_settings
+
+
+def rejected(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the files that could not become tracks, and why."""
+    from sqlalchemy import text
+
+    from soniquebay_pipeline.db.engine import get_engine
+    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.library.paths import display
+
+    with clear_errors():
+        engine = get_engine(get_settings())
+        migrate(engine)
+        with engine.connect() as connection:
+            rows = connection.execute(
+                text(
+                    "SELECT reject_reason, path, reject_detail FROM raw_files WHERE status = 'rejected'"
+                    " ORDER BY reject_reason, path"
+                )
+            ).all()
+    if as_json:
+        print_json({"rejected": [{"reason": r, "path": p, "detail": d} for r, p, d in rows]})
+        return
+    if not rows:
+        out.print("No file is rejected.")
+        return
+    table = Table("reason", "file", "detail", box=None, padding=(0, 2))
+    for reason, path, detail in rows:
+        table.add_row(reason, display(path), detail or "")
+    out.print(table)
+
+
+def purge(
+    older_than: Annotated[
+        float, typer.Option("--older-than", metavar="DAYS", help="Only files missing for at least so many days.")
+    ] = 0.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+) -> None:
+    """Delete missing files and their tracks from the catalogue, after showing them. Touches no file on disk."""
+    from soniquebay_pipeline.catalog.store.albums import resolve_albums
+    from soniquebay_pipeline.catalog.store.maintenance import purge as purge_missing
+    from soniquebay_pipeline.catalog.store.maintenance import purgeable
+    from soniquebay_pipeline.db.engine import get_engine
+    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.library.paths import display
+
+    with clear_errors():
+        engine = get_engine(get_settings())
+        migrate(engine)
+        gone = purgeable(engine, older_than)
+        if not gone:
+            out.print("No file is missing; there is nothing to purge.")
+            return
+        table = Table("missing since", "file", "track", box=None, padding=(0, 2))
+        for entry in gone[:50]:
+            track = " – ".join(part for part in (entry.artist, entry.title) if part)
+            table.add_row(entry.missing_since, display(entry.path), track)
+        out.print(table)
+        if len(gone) > 50:
+            out.print(f"… and {len(gone) - 50} more.")
+        if not yes and not typer.confirm(f"Delete these {len(gone)} files and their tracks from the catalogue?"):
+            raise typer.Exit(1)
+        count = purge_missing(engine, older_than)
+        resolve_albums(engine)
+    out.print(f"Purged {count} files. `soniquebay ingest` regroups what was in the same folders.")

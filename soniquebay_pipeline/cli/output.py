@@ -1,0 +1,94 @@
+"""How the command line speaks: consoles, errors in one line, JSON, progress bars."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from soniquebay_pipeline.progress import Stage
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """One line on standard error that says what happened and what to do; exits."""
+    err.print(f"[bold red]error:[/] {escape(' '.join(message.split()))}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One object on one line of standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=True, default=str))
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Errors that a person can act on become one line; others keep their traceback."""
+    from soniquebay_pipeline.db.errors import DatabaseUnavailable, WrongShardCount
+    from soniquebay_pipeline.library.walk import LibraryRootError
+
+    try:
+        yield
+    except (DatabaseUnavailable, WrongShardCount, LibraryRootError) as error:
+        fail(str(error))
+    except Exception as error:
+        if type(error).__module__.startswith(("psycopg", "sqlalchemy")) and "OperationalError" in type(error).__name__:
+            fail(f"PostgreSQL went away: {str(error).splitlines()[0]}. Run the command again; nothing is lost.")
+        raise
+
+
+class Bars:
+    """Draws one bar a stage on standard error; where that is no terminal, a line a finished stage."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=err,
+        )
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
+        task = self._progress.add_task(name, total=total, rate="")
+
+        def advance(done: int = 1) -> None:
+            self._progress.advance(task, done)
+            speed = self._progress.tasks[task].speed
+            if speed and speed >= 10:
+                self._progress.update(task, rate=f"{speed:,.0f}/s")
+
+        yield advance
+        state = self._progress.tasks[task]
+        self._progress.update(task, total=state.completed, completed=state.completed)
+        if not err.is_terminal and state.completed:
+            seconds = state.finished_time or state.elapsed or 0.0
+            err.print(f"{name}: {state.completed:,.0f} in {seconds:.1f} s")
+
+    def __enter__(self) -> Bars:
+        if err.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded server, engines, tables, migrations, bulk writes and locks."""

@@ -1,0 +1,19 @@
+"""Advisory locks of PostgreSQL that keep concurrent processes from doing the same thing at once.
+
+They belong to a transaction, so a killed process frees them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+# Any distinct 64-bit numbers; the high part spells "SQB".
+_BASE = 0x53514200 << 16
+LOCK_MIGRATIONS = _BASE + 1
+LOCK_FILES = _BASE + 2
+LOCK_CATALOG = _BASE + 3
+
+
+def hold_for_transaction(connection: Connection, key: int) -> None:
+    """Wait for the lock; it is freed when the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

