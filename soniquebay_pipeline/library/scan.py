@@ -123,6 +123,8 @@ def scan(
     """
     report = ScanReport()
     progress = progress or Silent()
+    started_at = datetime.now(UTC)
+    previewed: set[int] = set()
     with engine.connect() as connection:
         files_store.create_seen(connection)
         files_store.remember_walked_shards(connection, shards)
@@ -132,8 +134,16 @@ def scan(
         _guard(connection, root, found_in_library, max_missing_share, report)
         connection.commit()
         with progress.stage("identifying audio", report.files_seen) as stage:
-            for shard, found in _hash_differences(connection, root, shards, pool, stage):
-                changes = _match_shard(connection, root, shard, found, total_shards, dry_run=dry_run)
+            differing = files_store.differing_shards(connection)
+            unchanged = [shard for shard in shards if shard not in differing]
+            stage(sum(files_store.seen_count(connection, shard) for shard in unchanged))
+            if not dry_run:
+                files_store.finish_shards(connection, unchanged, started_at)
+            connection.commit()
+            for shard, found in _hash_differences(connection, root, sorted(differing), pool, stage):
+                changes = _match_shard(
+                    connection, root, shard, found, total_shards, started_at, pool, previewed if dry_run else None
+                )
                 report.add(changes)
                 _count_rejected(changes, report)
                 if on_changes:
@@ -182,10 +192,16 @@ def _note_problems(listing: FolderListing, unreadable: list[str], report: ScanRe
 def _guard(connection: Connection, root: Path, found: int, max_missing_share: float, report: ScanReport) -> None:
     """Refuse to believe that a library emptied itself (an unmounted NAS looks just like that)."""
     known = files_store.known_file_count(connection)
-    if found == 0 and not report.folder_errors:
+    if found == 0 and report.folder_errors:
+        raise LibraryRootError(
+            f"No music file in {root} could be listed ({report.folder_errors[0]}). Nothing was changed. "
+            "Give this user read and execute rights on its folders, or check the disk."
+        )
+    if found == 0 and not (known and max_missing_share >= 1):
         raise LibraryRootError(
             f"{root} holds no music files. Nothing was changed. Is the disk mounted? "
             "Set SONIQUEBAY_MUSIC_DIR to the folder of music."
+            + (" If its files are really gone, run `soniquebay ingest --allow-missing`." if known else "")
         )
     if known and found < known * (1 - max_missing_share):
         raise TooManyFilesGone(
@@ -227,39 +243,72 @@ def _hash_differences(
 
 
 def _match_shard(
-    connection: Connection, root: Path, shard: int, hashed: list[FoundFile], total_shards: int, *, dry_run: bool
+    connection: Connection,
+    root: Path,
+    shard: int,
+    hashed: list[FoundFile],
+    total_shards: int,
+    started_at: datetime,
+    pool: PoolOptions,
+    previewed: set[int] | None,
 ) -> Changes:
-    started_at = datetime.now(UTC)
+    """Decide and write one shard. With ``previewed`` nothing is written, and the rows that found a place go there."""
     by_path = {file.path: file for file in hashed}
     # Another process may have written meanwhile: under the lock, look again and keep what still differs.
     hold_for_transaction(connection, LOCK_FILES)
     now = files_store.difference(connection, shard)
     found = [by_path[path] for path, _, _ in now.found if path in by_path]
     known = {row.id: row for row in now.known}
-    for row in _displaced(connection, root, [f.audio_hash for f in found if f.audio_hash], shard):
+    in_place = {(row.path, row.audio_hash) for row in now.known}
+    wanted = [f.audio_hash for f in found if f.audio_hash and (f.path, f.audio_hash) not in in_place]
+    for row in _displaced(connection, root, wanted, shard, pool):
         known.setdefault(row.id, row)
     # A row whose path was seen but not identified by this process is not ours to judge.
     unjudged = {path for path, _, _ in now.found} - set(by_path)
-    changes = match(found, [row for row in known.values() if row.path not in unjudged])
-    if dry_run:
+    placed = previewed or set()
+    changes = match(found, [row for row in known.values() if row.path not in unjudged and row.id not in placed])
+    # What another shard's row lost is for that shard's scan to say, which knows what took its place.
+    own = {row.id for row in now.known}
+    changes.missing = [row for row in changes.missing if row.id in own]
+    if previewed is not None:
+        pairs = [*changes.retagged, *changes.replaced, *changes.moved, *changes.returned]
+        previewed.update(row.id for row, _ in pairs)
         connection.rollback()
         return changes
     files_store.apply(connection, changes, total_shards)
-    files_store.finish_shard(connection, shard, started_at)
+    files_store.finish_shards(connection, [shard], started_at)
     connection.commit()
     return changes
 
 
-def _displaced(connection: Connection, root: Path, hashes: list[str], shard: int) -> list[KnownFile]:
+def _displaced(connection: Connection, root: Path, hashes: list[str], shard: int, pool: PoolOptions) -> list[KnownFile]:
     """Rows with this audio that are missing, or whose file is not at its path any more."""
     if not hashes:
         return []
-    rows = files_store.rows_with_audio(connection, hashes, shard)
-    return [row for row, is_gone in rows if is_gone or not _exists(root, row.path)]
-
-
-def _exists(root: Path, path: str) -> bool:
-    return os.path.lexists(os.path.join(os.fsencode(root), to_bytes(path)))
+    candidates = files_store.rows_with_audio(connection, hashes, shard)
+    base = os.fsencode(root)
+    displaced = [candidate.row for candidate in candidates if candidate.is_gone]
+    changed: dict[str, KnownFile] = {}
+    for candidate in candidates:
+        row = candidate.row
+        if candidate.is_gone:
+            continue
+        try:
+            status = os.lstat(os.path.join(base, to_bytes(row.path)))
+        except (FileNotFoundError, NotADirectoryError):
+            displaced.append(row)
+        except OSError:
+            continue
+        else:
+            if (status.st_size, status.st_mtime_ns) != (candidate.size_bytes, candidate.mtime_ns):
+                changed[row.path] = row
+    # Another file may have taken its place: folders that exchanged their names, each in a shard of its own.
+    items = (FileToHash(base, shard, path, 0, 0) for path in changed)
+    for item, result in pool.map(hash_file, items):
+        row = changed[item.path]
+        if result is None or (isinstance(result, FoundFile) and result.audio_hash not in (None, row.audio_hash)):
+            displaced.append(row)
+    return displaced
 
 
 def _count_rejected(changes: Changes, report: ScanReport) -> None:

@@ -27,6 +27,7 @@ def catalogue_asset(
     code_version: str,
     description: str,
     deps: Iterable[str] = (),
+    output_required: bool = True,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """An asset of the group ``catalog`` over the shards, one run for any number of them."""
     return dg.asset(
@@ -39,6 +40,7 @@ def catalogue_asset(
         owners=["team:soniquebay"],
         pool=pool,
         code_version=code_version,
+        output_required=output_required,
         description=description.strip(),
         metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
     )
@@ -79,9 +81,11 @@ def each_shard(
     name: str,
     step: Callable[[Engine, int], dict[str, int]],
 ) -> dict[str, int]:
-    """Run the step over the shards of this run, one transaction each; returns the summed counts."""
+    """Run the step over those shards of this run that have work, one transaction each; sums its counts."""
+    from soniquebay_pipeline.catalog.store.pending import shards_with_work
+
     totals: dict[str, int] = {}
-    shards = shard_numbers(context)
+    shards = shards_with_work(pipeline.engine, shard_numbers(context))
     with pipeline.progress(context).stage(name, len(shards)) as stage:
         for shard in shards:
             for key, value in step(pipeline.engine, shard).items():

@@ -1,5 +1,6 @@
 """raw_metadata: what the files say about themselves."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,20 @@ from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.partitions import shard_numbers
 from soniquebay_pipeline.defs.resources import Pipeline
 
+DEPENDENT = ("raw_metadata", "artists", "albums", "genres", "tracks")
+
+
+def _all_stands(context: dg.AssetExecutionContext, pipeline: Pipeline) -> bool:
+    """Nothing is due in these shards, and Dagster knows a materialisation of each dependent asset."""
+    from soniquebay_pipeline.catalog.store.metadata import count_due
+    from soniquebay_pipeline.catalog.store.pending import shards_with_work
+
+    shards = shard_numbers(context)
+    if count_due(pipeline.engine, shards) or shards_with_work(pipeline.engine, shards):
+        return False
+    keys = set(context.partition_keys)
+    return all(keys <= context.instance.get_materialized_partitions(dg.AssetKey(name)) for name in DEPENDENT)
+
 
 @catalogue_asset(
     table="raw_metadata",
@@ -16,6 +31,7 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"python", "postgres"},
     pool="tags",
     code_version="1",
+    output_required=False,
     description="""
 The tags of every file as read (JSON) and in normal form: title, credits, album, numbers, dates, genres,
 MusicBrainz ids, ReplayGain, technical properties, and a quality score in 0..1.
@@ -23,12 +39,20 @@ MusicBrainz ids, ReplayGain, technical properties, and a quality score in 0..1.
 Only files that changed are opened, in a pool of worker processes. What the tags lack is taken from the
 path and named in `fallbacks`. A file that can't be read is marked `rejected` in raw_files with a reason;
 the rest goes on.
+
+When nothing has changed since the last materialisation, there is no new one, and the assets after this
+one are skipped: theirs still stand.
 """,
 )
-def raw_metadata(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
+def raw_metadata(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]
+) -> Iterator[dg.MaterializeResult]:
     from soniquebay_pipeline.catalog.reading import read_due_files
     from soniquebay_pipeline.library.paths import display
 
+    if _all_stands(context, pipeline):
+        context.log.info("Nothing has changed in these shards; the catalogue stands.")
+        return
     report = read_due_files(
         pipeline.engine,
         pipeline.library.root,
@@ -49,4 +73,4 @@ def raw_metadata(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[P
             ["reason", "file", "detail"],
             [(reason, display(path), detail) for reason, path, detail in report.examples],
         )
-    return catalogue_result(pipeline, "raw_metadata", numbers, **metadata)
+    yield catalogue_result(pipeline, "raw_metadata", numbers, **metadata)

@@ -1,0 +1,52 @@
+"""Tagged songs of a third of a second, real audio, made as fast as a test needs them.
+
+Here: encoding (once a session for each sound), writing, retagging. Not here: how tags are written
+(``demo.tagging``), damaged files (``corpus.hostile``).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from soniquebay_pipeline.demo.tagging import Tags, with_tags
+from soniquebay_pipeline.demo.writing import encode
+
+SAMPLE_RATE = 16_000
+SECONDS = 0.35
+
+
+@cache
+def sound(number: int, file_format: str = "flac") -> bytes:
+    """An encoded sound without tags; each number is other audio."""
+    samples = np.random.default_rng(number).uniform(-0.2, 0.2, (int(SAMPLE_RATE * SECONDS), 1)).astype(np.float32)
+    return encode(samples, SAMPLE_RATE, file_format)
+
+
+def song(path: Path | bytes, number: int, tags: Tags | None = None, **fields: object) -> Path:
+    """Write sound ``number`` to the path, folders included; the format is that of the extension, tags as given.
+
+    Without ``tags`` or ``fields`` the title is "Song <number>", the artist "Artist", the album "Album".
+    """
+    target = Path(os.fsdecode(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file_format = target.suffix[1:].lower()
+    target.write_bytes(with_tags(sound(number, file_format), file_format, tags or _tags(number, fields)))
+    return target
+
+
+def retag(path: Path, number: int, tags: Tags | None = None, **fields: object) -> Path:
+    """Write other tags around the sound that the file holds, a second later."""
+    before = path.stat().st_mtime_ns
+    song(path, number, tags, **fields)
+    later = before + 1_000_000_000
+    os.utime(path, ns=(later, later))
+    return path
+
+
+def _tags(number: int, fields: dict[str, object]) -> Tags:
+    values: dict[str, object] = {"title": f"Song {number}", "artist": ("Artist",), "album": "Album", "track": number}
+    return Tags(**{**values, **fields})  # type: ignore[arg-type]
