@@ -15,7 +15,7 @@ from typing import Protocol
 class Stage(Protocol):
     """One stretch of work; call it with the number of items done since the last call."""
 
-    def __call__(self, done: int = 1) -> None: ...
+    def __call__(self, done: int = 1, /) -> None: ...
 
 
 class Progress(Protocol):

@@ -40,22 +40,22 @@ class Settings(BaseSettings):
     )
 
     music_dir: Path | None = Field(
-        None, description="The folder of music. Empty: the folder the catalogue was last built from."
+        default=None, description="The folder of music. Empty: the folder the catalogue was last built from."
     )
     home: Path = Field(
         default_factory=_default_home,
         description="Where the embedded database, Dagster's home and the demo library live.",
     )
     database_url: str | None = Field(
-        None, description="An existing PostgreSQL database for the catalogue. Empty: the embedded server."
+        default=None, description="An existing PostgreSQL database for the catalogue. Empty: the embedded server."
     )
     dagster_database_url: str | None = Field(
-        None,
+        default=None,
         description="A database for Dagster's own storage. Empty: `dagster` on the embedded server, or "
         "`<database>_dagster` beside SONIQUEBAY_DATABASE_URL.",
     )
     shards: int = Field(
-        32,
+        default=32,
         ge=1,
         le=1024,
         description="Partitions of the assets. Recorded in the database at first use; "
@@ -65,29 +65,29 @@ class Settings(BaseSettings):
         default_factory=_default_workers, ge=1, le=256, description="Processes that read files in parallel."
     )
     file_timeout_seconds: float = Field(
-        30.0, gt=0, description="How long reading one file may take before the file is given up."
+        default=30.0, gt=0, description="How long reading one file may take before the file is given up."
     )
     worker_memory_mb: int = Field(
-        2048,
+        default=2048,
         ge=256,
         description="Address space one worker process may take; a file that needs more is rejected.",
     )
     max_missing_share: float = Field(
-        0.4,
+        default=0.4,
         ge=0,
         le=1,
         description="A scan that finds more than this share of the known files gone changes nothing and fails. "
         "1 switches the guard off.",
     )
     settle_seconds: float = Field(
-        60.0, ge=0, description="How long a folder must stay unchanged before new_music_sensor requests it."
+        default=60.0, ge=0, description="How long a folder must stay unchanged before new_music_sensor requests it."
     )
-    sensor_interval_seconds: int = Field(60, ge=5, description="Seconds between two ticks of new_music_sensor.")
+    sensor_interval_seconds: int = Field(default=60, ge=5, description="Seconds between two ticks of new_music_sensor.")
     sensor_tick_seconds: float = Field(
-        20.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
+        default=20.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
     )
-    maintenance_cron: str = Field("0 2 * * *", description="When the daily maintenance runs.")
-    ui_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's UI.")
+    maintenance_cron: str = Field(default="0 2 * * *", description="When the daily maintenance runs.")
+    ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("music_dir", "home")
     @classmethod

@@ -16,7 +16,7 @@ from soniquebay_pipeline.catalog.store.tracks import write_tracks
 from soniquebay_pipeline.library.scan import ScanReport, scan
 from soniquebay_pipeline.library.workers import PoolOptions
 
-SHARDS = 8
+SHARDS = 4
 """Enough that folders lie in several, few enough to be quick."""
 
 INLINE = PoolOptions(workers=0)

@@ -192,6 +192,7 @@ def _execute(
     scan = outcome.numbers.get("raw_files", {})
     numbers["files"] = {"seen": int(scan.get("files_seen", 0)), **numbers["files"]}
     numbers["seconds"] = round(time.monotonic() - started, 2)
+    numbers["stages"] = bars.stages
     if as_json:
         print_json(_json_of(outcome, library, numbers, scan))
     if outcome.error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -57,6 +58,8 @@ class Bars:
     """Draws one bar a stage on standard error; where that is no terminal, a line a finished stage."""
 
     def __init__(self) -> None:
+        self.stages: dict[str, dict[str, float]] = {}
+        """Items and seconds of every stage that did anything."""
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<20}"),
@@ -71,6 +74,7 @@ class Bars:
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
         task = self._progress.add_task(name, total=total, rate="")
+        started = time.monotonic()
 
         def advance(done: int = 1) -> None:
             self._progress.advance(task, done)
@@ -79,11 +83,13 @@ class Bars:
                 self._progress.update(task, rate=f"{speed:,.0f}/s")
 
         yield advance
-        state = self._progress.tasks[task]
-        self._progress.update(task, total=state.completed, completed=state.completed)
-        if not err.is_terminal and state.completed:
-            seconds = state.finished_time or state.elapsed or 0.0
-            err.print(f"{name}: {state.completed:,.0f} in {seconds:.1f} s")
+        completed = self._progress.tasks[task].completed
+        self._progress.update(task, total=completed, completed=completed)
+        if completed:
+            seconds = round(time.monotonic() - started, 2)
+            self.stages[name] = {"items": completed, "seconds": seconds}
+            if not err.is_terminal:
+                err.print(f"{name}: {completed:,.0f} in {seconds:.1f} s")
 
     def __enter__(self) -> Bars:
         if err.is_terminal:

