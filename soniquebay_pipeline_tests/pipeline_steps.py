@@ -49,8 +49,7 @@ def resolve(engine: Engine, shards: Sequence[int] = range(SHARDS)) -> None:
     for shard in shards:
         resolve_artists(engine, shard)
     resolve_albums(engine)
-    for shard in shards:
-        resolve_labels(engine, shard)
+    resolve_labels(engine)
     for shard in shards:
         write_tracks(engine, shard)
     remove_orphans(engine)

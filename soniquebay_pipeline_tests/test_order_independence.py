@@ -76,18 +76,19 @@ def tags(draw: st.DrawFn) -> Fields:
 
 numbers = st.integers(0, 5)
 shards = st.integers(0, SHARDS - 1)
+write = st.tuples(st.just("write"), numbers, st.sampled_from(FOLDERS), tags())
 events = st.one_of(
-    st.tuples(st.just("write"), numbers, st.sampled_from(FOLDERS), tags()),
-    st.tuples(st.just("write"), numbers, st.sampled_from(FOLDERS), tags()),
+    write,
+    write,
     st.tuples(st.just("move"), numbers, st.sampled_from(FOLDERS)),
     st.tuples(st.just("vanish"), numbers),
     st.tuples(st.just("come_back"), numbers),
     st.tuples(st.just("purge")),
     st.tuples(st.just("run"), st.lists(shards, min_size=1, max_size=SHARDS, unique=True)),
     st.tuples(st.just("read"), shards.map(lambda shard: [shard]), st.integers(1, 3)),
-    st.tuples(st.sampled_from(["artists", "genres", "tracks"]), shards),
-    st.tuples(st.sampled_from(["artists", "genres", "tracks"]), shards),
-    st.tuples(st.sampled_from(["albums", "orphans"])),
+    st.tuples(st.sampled_from(["artists", "tracks"]), shards),
+    st.tuples(st.sampled_from(["artists", "tracks"]), shards),
+    st.tuples(st.sampled_from(["albums", "genres", "orphans"])),
 )
 
 
@@ -119,8 +120,8 @@ def finish(library: StoreLibrary, order: random.Random) -> None:
         step = waiting[shard].pop(0)
         if step == "read":
             library.read([shard])
-        elif step == "albums":
-            library.albums()
+        elif step in ("albums", "genres"):
+            getattr(library, step)()
         else:
             getattr(library, step)(shard)
         if not waiting[shard]:
@@ -142,12 +143,18 @@ def everything(engine: Engine) -> dict[str, Rows]:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
-@given(history=st.lists(events, max_size=20), order=st.randoms(use_true_random=False))
-def test_order_independence(catalogue: Engine, history: list[tuple[Any, ...]], order: random.Random) -> None:
+@given(
+    before=st.lists(write, max_size=8),
+    history=st.lists(events, max_size=12),
+    order=st.randoms(use_true_random=False),
+)
+def test_order_independence(
+    catalogue: Engine, before: list[tuple[Any, ...]], history: list[tuple[Any, ...]], order: random.Random
+) -> None:
     with catalogue.begin() as connection:
         forget_everything(connection)
     library = StoreLibrary(catalogue, SHARDS)
-    for event in history:
+    for event in [*before, ("run",), *history]:
         happen(library, event)
     finish(library, order)
     found = everything(catalogue)

@@ -25,12 +25,14 @@ def ui(
     settings = get_settings()
     with clear_errors():
         migrate(get_engine(settings))
-    prepare_dagster_home(settings)
+    home = prepare_dagster_home(settings)
     workspace = CHECKOUT / "workspace.yaml"
     target = ["-w", str(workspace)] if workspace.is_file() else ["-m", "soniquebay_pipeline.definitions"]
     chosen = str(port or settings.ui_port)
     err.print(f"Dagster's UI: http://127.0.0.1:{chosen} (this machine only; Ctrl-C ends it)")
     arguments = [sys.executable, "-m", "dagster", "dev", *target, "-h", "127.0.0.1", "-p", chosen]
+    # From here Dagster would find a second dagster.yaml, the checkout's, and warn about it.
+    os.chdir(home)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, arguments)

@@ -168,6 +168,7 @@ raw_metadata = Table(
     Column("extracted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("revision", BigInteger, nullable=False, server_default=revision_seq.next_value()),
     Column("album_group_id", ForeignKey("album_groups.id", ondelete="SET NULL")),
+    Column("grouped_revision", BigInteger, comment="The revision whose folder was grouped; NULL before the first time"),
 )
 Index("ix_raw_metadata_album_group_id", raw_metadata.c.album_group_id)
 Index("ix_raw_metadata_musicbrainz_albumid", raw_metadata.c.musicbrainz_albumid)
@@ -341,6 +342,13 @@ due_artist_keys = Table(
     metadata,
     Column("name_key", Text, nullable=False),
     comment="Names whose credits changed: the artists step resolves them again",
+)
+due_labels = Table(
+    "due_labels",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    comment="Genres and moods whose uses changed: the genres step spells them again",
 )
 due_albums = Table(
     "due_albums",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ MAX_UNSETTLED = 1_000
 once) folders are requested without waiting; files still being copied are then read again at the next look."""
 REPEAT_SECONDS = 3_600.0
 """A request that changed nothing (an unreadable disk, say) is not repeated before this."""
+
+
+GONE = "gone"
+"""The fingerprint of a known folder that is not there."""
 
 
 class Cursor(BaseModel):
@@ -93,6 +98,7 @@ def look(
     differing: dict[str, str] = {}
     waiting = list(result.cursor.unsettled)
     _compare(connection, [list_folder(root, folder) for folder in waiting], differing, result)
+    _compare_gone(connection, [folder for folder in waiting if _is_gone(root, folder)], differing)
     for folder in waiting:
         if folder not in differing:
             del result.cursor.unsettled[folder]
@@ -119,14 +125,30 @@ def _look_for_vanished(
     connection: Connection, root: Path, deadline: float, differing: dict[str, str], result: Look
 ) -> None:
     """Known folders that are not there any more: a walk can't meet them."""
-    base = os.fsencode(root)
     for folder in _known_folders(connection, result.cursor.known_after):
         result.cursor.known_after = folder
-        if not os.path.isdir(os.path.join(base, to_bytes(folder))):
-            differing[folder] = "gone"
+        if _is_gone(root, folder):
+            differing[folder] = GONE
         if time.monotonic() > deadline:
             return
     result.cursor.known_after = None
+
+
+def _is_gone(root: Path, folder: str) -> bool:
+    """Whether nothing, or no folder, is at its path; one that cannot be asked for is not gone."""
+    try:
+        return not stat.S_ISDIR(os.lstat(os.path.join(os.fsencode(root), to_bytes(folder))).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def _compare_gone(connection: Connection, folders: list[str], differing: dict[str, str]) -> None:
+    """Note those of the folders that are gone, but not yet so in the database."""
+    query = text("SELECT DISTINCT folder FROM raw_files WHERE folder = ANY(:folders) AND status <> 'missing'")
+    for folder in connection.execute(query, {"folders": folders}).scalars():
+        differing[folder] = GONE
 
 
 def _known_folders(connection: Connection, after: str | None) -> Iterator[str]:

@@ -121,8 +121,8 @@ class StoreLibrary:
     def albums(self) -> None:
         resolve_albums(self.engine)
 
-    def genres(self, shard: int) -> None:
-        resolve_labels(self.engine, shard)
+    def genres(self) -> None:
+        resolve_labels(self.engine)
 
     def tracks(self, shard: int) -> None:
         write_tracks(self.engine, shard)
@@ -142,8 +142,7 @@ class StoreLibrary:
         for shard in chosen:
             self.artists(shard)
         self.albums()
-        for shard in chosen:
-            self.genres(shard)
+        self.genres()
         for shard in chosen:
             self.tracks(shard)
         self.orphans()

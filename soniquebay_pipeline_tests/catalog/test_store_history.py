@@ -91,7 +91,7 @@ def test_a_genre_is_spelled_anew_when_a_file_changes_twice_before_its_track_is_w
     library.run()
     library.retag(0, tags(genre="ROCK"))
     library.read([1])
-    library.genres(1)
+    library.genres()
     library.retag(0, tags(genre="Jazz"))
     library.run()
     assert sorted(map(str, column(library, "SELECT name FROM genres"))) == ["Jazz", "rock"]
@@ -147,8 +147,11 @@ def test_purging_a_guest_takes_their_genres_along(library: StoreLibrary) -> None
     library.vanish(0)
     library.purge()
     library.run()
-    assert column(library, "SELECT g.name FROM artist_genres JOIN artists a ON a.id = artist_id"
-                  " JOIN genres g ON g.id = genre_id WHERE a.name = 'Ann'") == ["Jazz"]
+    assert column(
+        library,
+        "SELECT g.name FROM artist_genres JOIN artists a ON a.id = artist_id"
+        " JOIN genres g ON g.id = genre_id WHERE a.name = 'Ann'",
+    ) == ["Jazz"]
     assert_as_built_in_one_pass(library)
 
 

@@ -123,7 +123,10 @@ def _point_groups(connection: Connection) -> None:
 
 
 def _describe(connection: Connection) -> None:
-    """Most common title, year and artist of the groups of each album, weighted by their files."""
+    """Most common title, year and artist of the groups of each album, weighted by their files.
+
+    Ties are decided by what the groups say, not by what their artists are called now.
+    """
     connection.execute(
         text(
             """
@@ -141,10 +144,10 @@ def _describe(connection: Connection) -> None:
                 ORDER BY album_id, files DESC, year
             ), album_artists AS (
                 SELECT DISTINCT ON (album_id) album_id, artist_id FROM (
-                    SELECT g.album_id, g.artist_id, a.name_key, a.musicbrainz_artistid,
-                           sum(g.file_count) AS files
-                    FROM members g JOIN artists a ON a.id = g.artist_id GROUP BY 1, 2, 3, 4) AS t
-                ORDER BY album_id, files DESC, name_key COLLATE "C", musicbrainz_artistid
+                    SELECT album_id, artist_id, sum(file_count) AS files,
+                           min(artist_name_key COLLATE "C") AS name_key, min(musicbrainz_artistid) AS mbid
+                    FROM members GROUP BY 1, 2) AS t
+                ORDER BY album_id, files DESC, name_key, mbid
             ), facts AS (
                 SELECT album_id, bool_or(is_compilation) AS is_compilation,
                        min(musicbrainz_releasegroupid) AS releasegroupid

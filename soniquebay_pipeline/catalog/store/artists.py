@@ -10,21 +10,18 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from soniquebay_pipeline.catalog.store.groups import regroup_pending_folders
-from soniquebay_pipeline.catalog.store.pending import select_pending
+from soniquebay_pipeline.catalog.store.groups import regroup_changed_folders
 from soniquebay_pipeline.db.bulk import temporary_select
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, hold_for_transaction
 
 
 def resolve_artists(engine: Engine, shard: int) -> dict[str, int]:
-    """Resolve the credits of the shard's pending files; returns counts for people."""
+    """Group the shard's changed files and resolve every name that is due; returns counts for people."""
     with engine.begin() as connection:
         hold_for_transaction(connection, LOCK_CATALOG)
-        pending = select_pending(connection, shard)
-        if pending:
-            regroup_pending_folders(connection)
+        changed = regroup_changed_folders(connection, shard)
         counts = resolve_due_artists(connection)
-    return {"pending_files": pending, **counts}
+    return {"changed_files": changed, **counts}
 
 
 def resolve_due_artists(connection: Connection) -> dict[str, int]:
@@ -149,16 +146,22 @@ def _point_credits(connection: Connection) -> None:
 
 def _choose_names(connection: Connection) -> None:
     """Show the most common spelling; of equally common ones the first in code point order."""
+    # Those that a due name means now, and those that are called by one that may mean somebody else now.
+    temporary_select(
+        connection,
+        "concerned",
+        "SELECT artist_id FROM meaning UNION SELECT a.id FROM artists a JOIN due USING (name_key)",
+    )
     connection.execute(
         text(
             """
             WITH spelled AS (
                 SELECT c.artist_id, c.name, c.name_key, count(*) AS uses
-                FROM file_credits c WHERE c.artist_id IN (SELECT artist_id FROM meaning)
+                FROM file_credits c WHERE c.artist_id IN (SELECT artist_id FROM concerned)
                 GROUP BY 1, 2, 3
                 UNION ALL
                 SELECT g.artist_id, g.artist_name, g.artist_name_key, count(*)
-                FROM album_groups g WHERE g.artist_id IN (SELECT artist_id FROM meaning)
+                FROM album_groups g WHERE g.artist_id IN (SELECT artist_id FROM concerned)
                 GROUP BY 1, 2, 3
             ), chosen AS (
                 SELECT DISTINCT ON (artist_id) artist_id, name, name_key

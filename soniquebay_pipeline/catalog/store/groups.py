@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from soniquebay_pipeline.catalog.albums import AlbumFile, AlbumGroup, group_albums
 from soniquebay_pipeline.catalog.model import Credit
-from soniquebay_pipeline.db.bulk import copy_rows, temporary_table
+from soniquebay_pipeline.db.bulk import copy_rows, temporary_select, temporary_table
 
 _COLUMNS = (
     "position",
@@ -32,11 +32,56 @@ _COLUMNS = (
 )
 
 
-def regroup_pending_folders(connection: Connection) -> None:
-    """Group the files of every folder in ``pending`` anew; due artists and albums are noted."""
+def regroup_changed_folders(connection: Connection, shard: int) -> int:
+    """Group the files of the shard's folders that changed anew; returns the number of changed files.
+
+    A file has changed when its metadata has a newer revision than its folder was grouped by.
+    """
+    changed = temporary_select(
+        connection,
+        "changed",
+        """
+        SELECT m.file_id, m.album_group_id, f.album_folder
+        FROM raw_metadata m JOIN raw_files f ON f.id = m.file_id
+        WHERE f.shard = :shard AND m.grouped_revision IS DISTINCT FROM m.revision
+        """,
+        shard=shard,
+    )
+    if not changed:
+        return 0
     groups = [(folder, group) for folder, files in _load_folders(connection) for group in group_albums(files)]
     _stage(connection, groups)
     _replace(connection)
+    return changed
+
+
+def forget_groups(connection: Connection, query: str) -> None:
+    """Delete the groups whose ids the query selects; the artist and the album of each are due."""
+    temporary_select(
+        connection,
+        "old_groups",
+        f"SELECT id, title_key, artist_id, artist_name_key, album_id FROM album_groups WHERE id IN ({query})",
+    )
+    # An album may hold groups of other titles, by its release id: it is decided again through them.
+    connection.execute(
+        text(
+            """
+            INSERT INTO due_albums (title_key, artist_id)
+            SELECT title_key, artist_id FROM old_groups WHERE artist_id IS NOT NULL
+            UNION SELECT g.title_key, g.artist_id FROM album_groups g
+            JOIN (SELECT DISTINCT album_id FROM old_groups) AS o USING (album_id)
+            """
+        )
+    )
+    connection.execute(text("INSERT INTO due_artist_keys (name_key) SELECT DISTINCT artist_name_key FROM old_groups"))
+    connection.execute(text("DELETE FROM album_groups g USING old_groups o WHERE g.id = o.id"))
+
+
+WITHOUT_FILES = """
+    NOT EXISTS (SELECT FROM raw_metadata m JOIN raw_files f ON f.id = m.file_id
+                WHERE m.album_group_id = g.id AND f.album_folder = g.album_folder)
+"""
+"""Condition on ``album_groups g``: all its files have left its folder."""
 
 
 def _load_folders(connection: Connection) -> list[tuple[str, list[AlbumFile]]]:
@@ -46,7 +91,7 @@ def _load_folders(connection: Connection) -> list[tuple[str, list[AlbumFile]]]:
             """
             SELECT c.file_id, c.role, c.position, c.name, c.name_key, c.musicbrainz_artistid
             FROM file_credits c JOIN raw_files f ON f.id = c.file_id
-            WHERE f.album_folder IN (SELECT album_folder FROM pending) AND c.role IN ('main', 'album')
+            WHERE f.album_folder IN (SELECT album_folder FROM changed) AND c.role IN ('main', 'album')
             ORDER BY c.file_id, c.role, c.position
             """
         )
@@ -59,7 +104,7 @@ def _load_folders(connection: Connection) -> list[tuple[str, list[AlbumFile]]]:
                    m.musicbrainz_releasegroupid, m.year, m.release_date, m.is_compilation,
                    m.disc_number, m.track_number
             FROM raw_metadata m JOIN raw_files f ON f.id = m.file_id
-            WHERE f.album_folder IN (SELECT album_folder FROM pending)
+            WHERE f.album_folder IN (SELECT album_folder FROM changed)
             ORDER BY f.album_folder, m.file_id
             """
         )
@@ -129,27 +174,15 @@ def _stage(connection: Connection, groups: list[tuple[str, AlbumGroup]]) -> None
 
 
 def _replace(connection: Connection) -> None:
-    """Old groups of the folders out, new ones in; the keys of both are due."""
-    connection.execute(
-        text(
-            """
-            INSERT INTO due_albums (title_key, artist_id)
-            SELECT DISTINCT title_key, artist_id FROM album_groups
-            WHERE album_folder IN (SELECT album_folder FROM pending) AND artist_id IS NOT NULL
-            """
-        )
+    """Old groups of the folders out, and those that moved files left without any; new ones in."""
+    forget_groups(
+        connection,
+        f"""
+        SELECT id FROM album_groups WHERE album_folder IN (SELECT album_folder FROM changed)
+        UNION SELECT g.id FROM album_groups g JOIN changed c ON c.album_group_id = g.id WHERE {WITHOUT_FILES}
+        """,
     )
-    connection.execute(
-        text(
-            """
-            INSERT INTO due_artist_keys (name_key)
-            SELECT artist_name_key FROM album_groups
-            WHERE album_folder IN (SELECT album_folder FROM pending)
-            UNION SELECT artist_name_key FROM new_groups
-            """
-        )
-    )
-    connection.execute(text("DELETE FROM album_groups WHERE album_folder IN (SELECT album_folder FROM pending)"))
+    connection.execute(text("INSERT INTO due_artist_keys (name_key) SELECT DISTINCT artist_name_key FROM new_groups"))
     connection.execute(text("UPDATE new_groups SET group_id = nextval(pg_get_serial_sequence('album_groups', 'id'))"))
     columns = ", ".join(_COLUMNS[1:])
     connection.execute(
@@ -163,8 +196,10 @@ def _replace(connection: Connection) -> None:
     connection.execute(
         text(
             """
-            UPDATE raw_metadata m SET album_group_id = n.group_id
-            FROM group_members g JOIN new_groups n USING (position) WHERE m.file_id = g.file_id
+            UPDATE raw_metadata m SET album_group_id = n.group_id, grouped_revision = m.revision
+            FROM raw_files f
+            LEFT JOIN (group_members g JOIN new_groups n USING (position)) ON g.file_id = f.id
+            WHERE m.file_id = f.id AND f.album_folder IN (SELECT album_folder FROM changed)
             """
         )
     )

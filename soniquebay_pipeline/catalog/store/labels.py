@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from soniquebay_pipeline.catalog.store.pending import select_pending
 from soniquebay_pipeline.db.bulk import temporary_select
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, hold_for_transaction
 
 TABLE_OF_KIND = {"genre": "genres", "genre_tag": "genre_tags", "mood": "mood_tags"}
-
 
 LINK_OF_KIND = {
     "genre": ("track_genres", "genre_id"),
@@ -18,35 +16,18 @@ LINK_OF_KIND = {
 }
 
 
-def resolve_labels(engine: Engine, shard: int) -> dict[str, int]:
-    """Insert the names that the shard's pending files use; returns the number added by table."""
+def resolve_labels(engine: Engine) -> dict[str, int]:
+    """Insert or respell the names in due_labels, whichever shard made them due; returns the number added by table."""
     with engine.begin() as connection:
         hold_for_transaction(connection, LOCK_CATALOG)
-        if not select_pending(connection, shard):
-            return {f"{table}_added": 0 for table in TABLE_OF_KIND.values()}
-        _select_used(connection)
-        return upsert_used_labels(connection)
+        return resolve_due_labels(connection)
 
 
-def _select_used(connection: Connection) -> None:
-    """``used``: names that pending files carry now, or carried when their tracks were last written."""
-    before = " ".join(
-        f"""
-        UNION SELECT '{kind}', g.name_key
-        FROM pending p JOIN tracks t ON t.file_id = p.file_id
-        JOIN {link} l ON l.track_id = t.id JOIN {TABLE_OF_KIND[kind]} g ON g.id = l.{column}
-        """
-        for kind, (link, column) in LINK_OF_KIND.items()
-    )
-    temporary_select(
-        connection,
-        "used",
-        f"SELECT l.kind, l.name_key FROM file_labels l JOIN pending p ON p.file_id = l.file_id {before}",
-    )
-
-
-def upsert_used_labels(connection: Connection) -> dict[str, int]:
-    """Insert or respell the names in the temporary table ``used (kind, name_key)``."""
+def resolve_due_labels(connection: Connection) -> dict[str, int]:
+    """The same within a transaction that holds the lock."""
+    if not temporary_select(connection, "due", "SELECT DISTINCT kind, name_key FROM due_labels"):
+        return {f"{table}_added": 0 for table in TABLE_OF_KIND.values()}
+    connection.execute(text("DELETE FROM due_labels"))
     # The most common spelling in the whole library, so that it does not depend on the order of shards.
     temporary_select(
         connection,
@@ -54,7 +35,7 @@ def upsert_used_labels(connection: Connection) -> dict[str, int]:
         """
         SELECT DISTINCT ON (kind, name_key) kind, name_key, name FROM (
             SELECT l.kind, l.name_key, l.name, count(*) AS uses
-            FROM file_labels l JOIN used USING (kind, name_key) GROUP BY 1, 2, 3) AS s
+            FROM file_labels l JOIN due USING (kind, name_key) GROUP BY 1, 2, 3) AS s
         ORDER BY kind, name_key, uses DESC, name COLLATE "C"
         """,
     )

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, text
 
 from soniquebay_pipeline.catalog.store.artists import resolve_due_artists
-from soniquebay_pipeline.catalog.store.labels import LINK_OF_KIND, TABLE_OF_KIND, upsert_used_labels
+from soniquebay_pipeline.catalog.store.groups import WITHOUT_FILES, forget_groups
+from soniquebay_pipeline.catalog.store.labels import LINK_OF_KIND, TABLE_OF_KIND, resolve_due_labels
+from soniquebay_pipeline.catalog.store.tracks import derive_genres, remember_genre_owners
 from soniquebay_pipeline.db.bulk import temporary_select
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, LOCK_FILES, hold_for_transaction
 from soniquebay_pipeline.db.tables import metadata
@@ -100,7 +102,8 @@ def purge(engine: Engine, older_than_days: float = 0) -> int:
             connection,
             "purged",
             """
-            SELECT id AS file_id, album_folder FROM raw_files
+            SELECT f.id AS file_id, f.album_folder, m.album_group_id
+            FROM raw_files f LEFT JOIN raw_metadata m ON m.file_id = f.id
             WHERE status = 'missing' AND missing_since <= now() - make_interval(secs => :seconds)
             """,
             seconds=older_than_days * 86_400,
@@ -109,37 +112,25 @@ def purge(engine: Engine, older_than_days: float = 0) -> int:
             _note_what_changes(connection)
             connection.execute(text("DELETE FROM tracks t USING purged p WHERE t.file_id = p.file_id"))
             connection.execute(text("DELETE FROM raw_files f USING purged p WHERE f.id = p.file_id"))
-            connection.execute(
-                text(
-                    """
-                    DELETE FROM album_groups g
-                    WHERE NOT EXISTS (SELECT FROM raw_metadata m WHERE m.album_group_id = g.id)
-                    """
-                )
+            forget_groups(
+                connection,
+                f"SELECT g.id FROM album_groups g JOIN purged p ON p.album_group_id = g.id WHERE {WITHOUT_FILES}",
             )
+            derive_genres(connection)
             resolve_due_artists(connection)
-            upsert_used_labels(connection)
+            resolve_due_labels(connection)
             _remove_orphans(connection)
     return count
 
 
 def _note_what_changes(connection: Connection) -> None:
-    """Names, albums and folders that the purged files took part in are decided again without them."""
+    """Names, labels and folders that the purged files took part in are decided again without them."""
+    remember_genre_owners(connection, "purged")
     connection.execute(
-        text(
-            """
-            INSERT INTO due_artist_keys SELECT c.name_key FROM file_credits c JOIN purged p USING (file_id)
-            UNION SELECT g.artist_name_key FROM album_groups g JOIN purged p USING (album_folder)
-            """
-        )
+        text("INSERT INTO due_artist_keys SELECT DISTINCT name_key FROM file_credits JOIN purged USING (file_id)")
     )
     connection.execute(
-        text(
-            """
-            INSERT INTO due_albums SELECT g.title_key, g.artist_id
-            FROM album_groups g JOIN purged p USING (album_folder) WHERE g.artist_id IS NOT NULL
-            """
-        )
+        text("INSERT INTO due_labels SELECT DISTINCT kind, name_key FROM file_labels JOIN purged USING (file_id)")
     )
     connection.execute(
         text(
@@ -150,11 +141,6 @@ def _note_what_changes(connection: Connection) -> None:
              AND f.id NOT IN (SELECT file_id FROM purged)
             """
         )
-    )
-    temporary_select(
-        connection,
-        "used",
-        "SELECT DISTINCT l.kind, l.name_key FROM file_labels l JOIN purged p USING (file_id)",
     )
 
 

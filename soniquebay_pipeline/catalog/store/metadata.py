@@ -68,9 +68,8 @@ def due_files(engine: Engine, shards: Sequence[int]) -> Iterator[DueFile]:
             yield DueFile(row.due_id, row.due_path, row.due_size, row.due_mtime, tags_from_row(row))
 
 
-_COLUMNS = [
-    column.name for column in raw_metadata.columns if column.name not in ("revision", "extracted_at", "album_group_id")
-]
+_NOT_READ = ("revision", "extracted_at", "album_group_id", "grouped_revision")
+_COLUMNS = [column.name for column in raw_metadata.columns if column.name not in _NOT_READ]
 _CREDIT_COLUMNS = ("file_id", "role", "position", "name", "name_key", "musicbrainz_artistid")
 _LABEL_COLUMNS = ("file_id", "kind", "position", "name", "name_key")
 
@@ -120,13 +119,22 @@ def _upsert(connection: Connection, rows: Sequence[FileRows]) -> None:
         )
         copy_rows(connection, f"new_{table}", columns, (item for row in rows for item in getattr(row, attribute)))
     # The old names are due as well as the new: with their last credit gone, other credits may mean
-    # somebody else.
+    # somebody else, and other spellings may be the most common.
     connection.execute(
         text(
             """
             INSERT INTO due_artist_keys (name_key)
             SELECT c.name_key FROM file_credits c JOIN new_metadata n USING (file_id)
             UNION SELECT name_key FROM new_credits
+            """
+        )
+    )
+    connection.execute(
+        text(
+            """
+            INSERT INTO due_labels (kind, name_key)
+            SELECT l.kind, l.name_key FROM file_labels l JOIN new_metadata n USING (file_id)
+            UNION SELECT kind, name_key FROM new_labels
             """
         )
     )

@@ -29,20 +29,20 @@ def shards_with_work(engine: Engine, shards: Sequence[int]) -> list[int]:
         is_due = connection.execute(
             text(
                 "SELECT EXISTS (SELECT FROM due_artist_keys) OR EXISTS (SELECT FROM due_albums)"
-                " OR EXISTS (SELECT FROM due_tracks)"
+                " OR EXISTS (SELECT FROM due_labels) OR EXISTS (SELECT FROM due_tracks)"
             )
         ).scalar_one()
     return list(shards[:1]) if is_due else []
 
 
 def select_pending(connection: Connection, shard: int) -> int:
-    """Fill the temporary table ``pending (file_id, album_folder)``; returns the number of files.
+    """Fill the temporary table ``pending (file_id)``; returns the number of files.
 
     A file is pending while its track is missing or was made from an older revision of its metadata.
     """
     return temporary_select(
         connection,
         "pending",
-        f"SELECT m.file_id, f.album_folder {_PENDING} AND f.shard = :shard",
+        f"SELECT m.file_id {_PENDING} AND f.shard = :shard",
         shard=shard,
     )

@@ -21,20 +21,27 @@ def write_tracks(engine: Engine, shard: int) -> dict[str, int]:
         select_pending(connection, shard)
         if not _select_due(connection):
             return {"tracks_added": 0, "tracks_updated": 0}
-        _remember_old_links(connection)
+        remember_genre_owners(connection, "due")
         written = _upsert(connection)
         _link_artists(connection)
         _link_labels(connection)
-        _derive_genres(connection)
+        derive_genres(connection)
         return written
 
 
 def _select_due(connection: Connection) -> int:
-    """``due``: files whose references are all resolved. What is not stays pending for its own shard."""
+    """``due``: files whose references are all resolved. What is not stays pending, or due, until it is."""
+    labels_exist = " ".join(
+        f"""
+        AND NOT EXISTS (SELECT FROM file_labels l LEFT JOIN {table} k USING (name_key)
+                        WHERE l.file_id = m.file_id AND l.kind = '{kind}' AND k.id IS NULL)
+        """
+        for kind, table in TABLE_OF_KIND.items()
+    )
     count = temporary_select(
         connection,
         "due",
-        """
+        f"""
         SELECT m.file_id, g.album_id, first.artist_id AS track_artist_id
         FROM raw_metadata m
         JOIN (SELECT file_id FROM pending
@@ -46,33 +53,47 @@ def _select_due(connection: Connection) -> int:
             WHERE c.file_id = m.file_id AND c.role <> 'album'
             ORDER BY c.role <> 'main', c.role, c.position LIMIT 1
         ) AS first ON true
-        WHERE (g.id IS NULL OR g.album_id IS NOT NULL)
+        WHERE m.grouped_revision = m.revision AND (g.id IS NULL OR g.album_id IS NOT NULL)
           AND NOT EXISTS (SELECT FROM file_credits c WHERE c.file_id = m.file_id
                           AND c.role <> 'album' AND c.artist_id IS NULL)
+          {labels_exist}
         """,
     )
-    connection.execute(text("DELETE FROM due_tracks"))
+    connection.execute(
+        text(
+            """
+            DELETE FROM due_tracks d WHERE file_id IN (SELECT file_id FROM due)
+                OR NOT EXISTS (SELECT FROM tracks t WHERE t.file_id = d.file_id)
+            """
+        )
+    )
     return count
 
 
-def _remember_old_links(connection: Connection) -> None:
-    """``touched_albums`` and ``touched_artists``: whose genres may change, by what they were before."""
+def remember_genre_owners(connection: Connection, files: str) -> None:
+    """``touched_albums`` and ``touched_artists``: whose genres these files decide, as written and as resolved.
+
+    ``files``: a temporary table with the column ``file_id``.
+    """
     temporary_select(
         connection,
         "touched_albums",
-        """
-        SELECT t.album_id FROM tracks t JOIN due d USING (file_id) WHERE t.album_id IS NOT NULL
-        UNION SELECT album_id FROM due WHERE album_id IS NOT NULL
+        f"""
+        SELECT t.album_id FROM tracks t JOIN {files} USING (file_id) WHERE t.album_id IS NOT NULL
+        UNION
+        SELECT g.album_id FROM album_groups g JOIN raw_metadata m ON m.album_group_id = g.id
+        JOIN {files} USING (file_id) WHERE g.album_id IS NOT NULL
         """,
     )
     temporary_select(
         connection,
         "touched_artists",
-        """
-        SELECT a.artist_id FROM track_artists a JOIN tracks t ON t.id = a.track_id JOIN due d USING (file_id)
+        f"""
+        SELECT a.artist_id FROM track_artists a JOIN tracks t ON t.id = a.track_id JOIN {files} USING (file_id)
         WHERE a.role = 'main'
         UNION
-        SELECT c.artist_id FROM file_credits c JOIN due d ON d.file_id = c.file_id WHERE c.role = 'main'
+        SELECT c.artist_id FROM file_credits c JOIN {files} USING (file_id)
+        WHERE c.role = 'main' AND c.artist_id IS NOT NULL
         """,
     )
 
@@ -140,8 +161,8 @@ def _link_labels(connection: Connection) -> None:
         )
 
 
-def _derive_genres(connection: Connection) -> None:
-    """The genres of an album are those of its tracks; of an artist, those of the tracks they lead."""
+def derive_genres(connection: Connection) -> None:
+    """Genres of the noted owners: an album has those of its tracks, an artist those of the tracks they lead."""
     connection.execute(text("DELETE FROM album_genres g USING touched_albums t WHERE g.album_id = t.album_id"))
     connection.execute(
         text(

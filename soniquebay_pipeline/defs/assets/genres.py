@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.assets.common import catalogue_asset, catalogue_result, each_shard
+from soniquebay_pipeline.defs.assets.common import catalogue_asset, catalogue_result
 from soniquebay_pipeline.defs.metadata import row_count
 from soniquebay_pipeline.defs.resources import Pipeline
 
@@ -21,6 +21,8 @@ whole, ID3's numbers become names. Also fills `genre_tags` and `mood_tags`.
 def genres(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
     from soniquebay_pipeline.catalog.store.labels import TABLE_OF_KIND, resolve_labels
 
-    totals = each_shard(context, pipeline, "resolving genres", resolve_labels)
+    with pipeline.progress(context).stage("resolving genres", 1) as stage:
+        totals = resolve_labels(pipeline.engine)
+        stage(1)
     sizes = {f"{table}_total": row_count(pipeline.engine, table) for table in TABLE_OF_KIND.values()}
     return catalogue_result(pipeline, "genres", totals | sizes)
