@@ -72,6 +72,21 @@ class Settings(BaseSettings):
         ge=256,
         description="Address space one worker process may take; a file that needs more is rejected.",
     )
+    analysis_workers: int = Field(
+        default_factory=_default_workers,
+        ge=1,
+        le=256,
+        description="Processes that analyse audio in parallel, each on one core.",
+    )
+    analysis_timeout_seconds: float = Field(
+        default=300.0, gt=0, description="How long the analysis of one track may take before it is given up."
+    )
+    analysis_interval_seconds: int = Field(
+        default=120, ge=5, description="Seconds between two ticks of deferred_enrichment, which starts analysis."
+    )
+    prefer_tags: bool = Field(
+        default=False, description="Whether tempo and key from tags win over what was measured."
+    )
     max_missing_share: float = Field(
         default=0.4,
         ge=0,

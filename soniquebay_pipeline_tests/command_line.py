@@ -31,9 +31,12 @@ class CommandResult:
         return json.loads(self.stdout.splitlines()[-1])
 
 
+_REMOVED = ("SONIQUEBAY_", "DAGSTER_", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
+
+
 def clean_environment(*, removed: bool = False) -> list[str]:
-    """Names of this process's variables that a test keeps, or with ``removed`` those that would change what it sees."""
-    return [name for name in os.environ if name.startswith(("SONIQUEBAY_", "DAGSTER_", "COLUMNS", "NO_COLOR")) == removed]
+    """Names of this process's variables that a test keeps; with ``removed`` those that would change what it sees."""
+    return [name for name in os.environ if name.startswith(_REMOVED) == removed]
 
 
 def soniquebay(

@@ -11,16 +11,21 @@ from sqlalchemy import Engine, create_engine
 from soniquebay_pipeline.db.engine import engine_for
 from soniquebay_pipeline.settings import Settings, get_settings
 from soniquebay_pipeline_tests.command_line import clean_environment
-from soniquebay_pipeline_tests.database_server import DatabaseServer, shared_server
+from soniquebay_pipeline_tests.database_server import DatabaseServer, home_of_its_own, shared_server
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[DatabaseServer]:
+def server(testrun_uid: str) -> Iterator[DatabaseServer]:
     """One PostgreSQL for the whole session, shared by pytest-xdist's workers."""
-    base = tmp_path_factory.getbasetemp()
-    session = base if worker_id == "master" else base.parent
-    with shared_server(session / "server") as running:
+    with shared_server(testrun_uid) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def server_home() -> Iterator[Path]:
+    """A SONIQUEBAY_HOME for embedded servers of the module's own, outside pytest's temporary folder."""
+    with home_of_its_own() as home:
+        yield home
 
 
 @pytest.fixture

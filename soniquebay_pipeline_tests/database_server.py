@@ -2,6 +2,10 @@
 
 Here: starting and stopping the server that pytest-xdist's workers share, copying the template database.
 Not here: fixtures (``conftest``).
+
+No server lives below pytest's own temporary folder: each pytest that starts sets that folder's rights to
+0700, and where root runs the tests the server runs as another user, who is then locked out (a PANIC in
+every other pytest that is running).
 """
 
 from __future__ import annotations
@@ -10,10 +14,12 @@ import fcntl
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import psycopg
 from psycopg import sql
@@ -55,9 +61,9 @@ class DatabaseServer:
 
 
 @contextmanager
-def shared_server(home: Path) -> Iterator[DatabaseServer]:
-    """The server in ``home``, whoever of the session's processes comes first starts it, the last stops it."""
-    home.mkdir(parents=True, exist_ok=True)
+def shared_server(testrun: str) -> Iterator[DatabaseServer]:
+    """The server of this test run: whoever of its processes comes first starts it, the last stops it."""
+    home = Path(tempfile.gettempdir()) / f"soniquebay-tests-{testrun}"
     users = home / "users"
     with _locked(home):
         server = _start(home)
@@ -69,14 +75,36 @@ def shared_server(home: Path) -> Iterator[DatabaseServer]:
             (users / str(os.getpid())).rmdir()
             if not any(users.iterdir()):
                 stop_server(home)
-                shutil.rmtree(home / "postgres", ignore_errors=True)
+                shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def home_of_its_own() -> Iterator[Path]:
+    """A SONIQUEBAY_HOME for a test that starts, stops or kills an embedded server; gone with its server afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="soniquebay-tests-"))
+    try:
+        yield folder / "home"
+    finally:
+        stop_server(folder / "home")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    with (home / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """One process at a time; the folder, which the last user removes, is there."""
+    with _lock(home / "lock"):
         yield
+
+
+def _lock(path: Path) -> TextIO:
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # the folder was removed since
+            file = path.open("w")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+            file.close()
 
 
 def _start(home: Path) -> DatabaseServer:

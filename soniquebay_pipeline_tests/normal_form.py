@@ -35,7 +35,8 @@ def _names(table: str, link: str, column: str, owner: str) -> str:
 
 _QUERIES = {
     "raw_files": """
-        SELECT path, folder, status, reject_reason, size_bytes, mtime_ns, audio_hash
+        SELECT path, folder, status, reject_reason, size_bytes, mtime_ns,
+               CASE WHEN status = 'present' THEN audio_hash END  -- a damaged file keeps what it was known by
         FROM raw_files WHERE status <> 'missing'
         """,
     "raw_metadata": """

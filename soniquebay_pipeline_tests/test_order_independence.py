@@ -132,7 +132,12 @@ def finish(library: StoreLibrary, order: random.Random) -> None:
 def everything(engine: Engine) -> dict[str, Rows]:
     """The normal form, of what is left of missing files too."""
     with engine.begin() as connection:
-        connection.execute(text("UPDATE raw_files SET status = 'present', missing_since = NULL"))
+        connection.execute(
+            text(
+                "UPDATE raw_files SET status = 'present', missing_since = NULL"
+                " WHERE id IN (SELECT file_id FROM raw_metadata)"
+            )
+        )
     return normal_form(engine)
 
 

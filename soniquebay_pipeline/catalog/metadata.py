@@ -222,6 +222,7 @@ _SAYS_NOTHING = name_keys(
     compilations, compilation, new folder, untitled folder, new, misc, miscellaneous, mixed, other, others,
     media, library, collection, inbox, incoming, import, imports, temp, tmp, test, desktop, documents, home,
     data, share, shared, public, itunes, itunes media, itunes music, artists, albums, soundtracks, musik,
+    sound, sounds, musics, soundtrack, assets, theme, themes, default, dist, usr, games,
     neuer ordner, musique, música, musica, nueva carpeta, nouveau dossier, muziek, unknown, unknown artist,
     unknown album
     """

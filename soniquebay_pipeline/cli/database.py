@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from soniquebay_pipeline.cli.output import clear_errors, fail, out
-from soniquebay_pipeline.settings import get_settings
+from soniquebay_pipeline.cli.output import clear_errors, fail, out, read_settings
 
 app = typer.Typer(help="The catalogue's database.", no_args_is_help=True)
 
@@ -18,7 +17,7 @@ def url() -> None:
     from soniquebay_pipeline.db.engine import catalogue_url, libpq_url
 
     with clear_errors():
-        typer.echo(libpq_url(catalogue_url(get_settings())))
+        typer.echo(libpq_url(catalogue_url(read_settings())))
 
 
 @app.command()
@@ -29,7 +28,7 @@ def migrate() -> None:
     from soniquebay_pipeline.db.migrate import migrate as upgrade
 
     with clear_errors():
-        engine = get_engine(get_settings())
+        engine = get_engine(read_settings())
         changed = upgrade(engine)
         version = current_revision(engine)
     out.print(f"The tables are at version {version}" + (" now." if changed else " already."))
@@ -40,7 +39,7 @@ def stop() -> None:
     """Stop the embedded server; the next command starts it again."""
     from soniquebay_pipeline.db.server import stop_server
 
-    settings = get_settings()
+    settings = read_settings()
     if settings.database_url:
         fail("SONIQUEBAY_DATABASE_URL names a server of yours; it is not stopped from here.", code=2)
     out.print("Stopped." if stop_server(settings.home) else "It was not running.")
@@ -56,7 +55,7 @@ def reshard(
     from soniquebay_pipeline.library import record
 
     with clear_errors():
-        engine = get_engine(get_settings())
+        engine = get_engine(read_settings())
         upgrade(engine)
         record.reshard(engine, shards)
     out.print(f"Done. Set SONIQUEBAY_SHARDS={shards} (in .env) before the next run, and restart the UI.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from soniquebay_pipeline.cli.output import clear_errors, out, print_json
-from soniquebay_pipeline.settings import get_settings
+from soniquebay_pipeline.cli.output import clear_errors, out, print_json, read_settings
 
 
 def rejected(
@@ -22,7 +22,7 @@ def rejected(
     from soniquebay_pipeline.library.paths import display
 
     with clear_errors():
-        engine = get_engine(get_settings())
+        engine = get_engine(read_settings())
         migrate(engine)
         with engine.connect() as connection:
             rows = connection.execute(
@@ -39,7 +39,7 @@ def rejected(
         return
     table = Table("reason", "file", "detail", box=None, padding=(0, 2))
     for reason, path, detail in rows:
-        table.add_row(reason, display(path), detail or "")
+        table.add_row(reason, escape(display(path)), escape(display(detail or "")))
     out.print(table)
 
 
@@ -58,7 +58,7 @@ def purge(
     from soniquebay_pipeline.library.paths import display
 
     with clear_errors():
-        engine = get_engine(get_settings())
+        engine = get_engine(read_settings())
         migrate(engine)
         gone = purgeable(engine, older_than)
         if not gone:
@@ -67,7 +67,7 @@ def purge(
         table = Table("missing since", "file", "track", box=None, padding=(0, 2))
         for entry in gone[:50]:
             track = " – ".join(part for part in (entry.artist, entry.title) if part)
-            table.add_row(entry.missing_since, display(entry.path), track)
+            table.add_row(entry.missing_since, escape(display(entry.path)), escape(display(track)))
         out.print(table)
         if len(gone) > 50:
             out.print(f"… and {len(gone) - 50} more.")

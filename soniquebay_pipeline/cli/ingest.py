@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from soniquebay_pipeline.cli.output import Bars, clear_errors, err, fail, out, print_json
-from soniquebay_pipeline.settings import Settings, get_settings
+from soniquebay_pipeline.cli.output import Bars, clear_errors, err, fail, out, print_json, read_settings
+from soniquebay_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,7 +30,7 @@ def run(as_json: Json = False, allow_missing: AllowMissing = False) -> None:
     The library is SONIQUEBAY_MUSIC_DIR, else the one the catalogue was built from, else a small generated
     demo library.
     """
-    settings = get_settings()
+    settings = read_settings()
     with clear_errors():
         engine, library = _open(settings, or_demo=True)
         _execute(engine, library, "run_everything", None, as_json=as_json, allow_missing=allow_missing)
@@ -46,7 +47,7 @@ def ingest(
     ] = False,
 ) -> None:
     """Bring the catalogue up to date with the files: the whole library, or the shards that PATHs are in."""
-    settings = get_settings()
+    settings = read_settings()
     with clear_errors():
         engine, library = _open(settings, or_demo=False, record=not dry_run)
         shards = _shards_of(engine, library, paths) if paths else None
@@ -64,7 +65,7 @@ def status(as_json: Json = False) -> None:
     from soniquebay_pipeline.library.record import read_record
 
     with clear_errors():
-        engine = get_engine(get_settings())
+        engine = get_engine(read_settings())
         migrate(engine)
         library = read_record(engine)
         numbers = catalogue_numbers(engine)
@@ -83,9 +84,9 @@ def demo(
     folder: Annotated[Path | None, typer.Argument(help="Where to write it; default below SONIQUEBAY_HOME.")] = None,
 ) -> None:
     """Generate the demo library: about 60 tracks of real audio at known tempo and key, and a few broken files."""
-    target = folder or _demo_root(get_settings())
+    target = folder or _demo_root(read_settings())
     _build_demo(target)
-    out.print(str(target), soft_wrap=True)
+    out.print(str(target), markup=False, soft_wrap=True)
 
 
 def _demo_root(settings: Settings) -> Path:
@@ -103,7 +104,10 @@ def _build_demo(target: Path) -> None:
             stage(done - built)
             built = done
 
-        build_demo_library(target, progress=report)
+        try:
+            build_demo_library(target, progress=report)
+        except FileExistsError as error:
+            fail(f"{error}. Nothing was changed; name another folder.")
 
 
 def _open(settings: Settings, *, or_demo: bool, record: bool = True) -> tuple[Engine, Library]:
@@ -184,7 +188,8 @@ def _execute(
     from soniquebay_pipeline.progress import shown_by
 
     started = time.monotonic()
-    prepare_dagster_home(get_settings())
+    settings = read_settings()
+    prepare_dagster_home(settings)
     with Bars() as bars, shown_by(bars):
         chosen = sorted(shards) if shards is not None else list(range(library.shards))
         outcome = execute(job, chosen, allow_missing=allow_missing)
@@ -201,9 +206,9 @@ def _execute(
         return
     out.print(summary_table(numbers, f"{library.root}" + ("  (demo)" if library.is_demo else "")))
     for check in outcome.failed_checks:
-        err.print(f"[yellow]check:[/] {check}")
+        err.print(f"[yellow]check:[/] {escape(check)}", soft_wrap=True)
     out.print(
-        "\nNext:  [bold]make ui[/]                         every asset in Dagster, on http://127.0.0.1:3000"
+        f"\nNext:  [bold]make ui[/]                         every asset in Dagster, on http://127.0.0.1:{settings.ui_port}"
         "\n       [bold]soniquebay rejected[/]             the files that could not be read, and why"
         '\n       [bold]psql "$(soniquebay db url)"[/]     the tables',
         soft_wrap=True,

@@ -8,10 +8,11 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from soniquebay_pipeline.cli.output import clear_errors, err, out, print_json
-from soniquebay_pipeline.settings import CHECKOUT, Settings, get_settings
+from soniquebay_pipeline.cli.output import clear_errors, err, out, print_json, read_settings
+from soniquebay_pipeline.settings import CHECKOUT, Settings
 
 
 def ui(
@@ -22,7 +23,7 @@ def ui(
     from soniquebay_pipeline.db.engine import get_engine
     from soniquebay_pipeline.db.migrate import migrate
 
-    settings = get_settings()
+    settings = read_settings()
     with clear_errors():
         migrate(get_engine(settings))
     home = prepare_dagster_home(settings)
@@ -46,7 +47,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check the settings, the folders, the database and optional tools; exit code 1 if something must be mended."""
-    settings = get_settings()
+    settings = read_settings()
     findings = [check(settings) for check in (_python, _home, _music, _database, _disk, _workers)]
     findings += [_tool("ffmpeg", "nothing here needs it: decoding uses the libraries in PyAV's wheels")]
     bad = any(state == "problem" for _, state, _ in findings)
@@ -58,7 +59,7 @@ def doctor(
         table = Table(box=None, show_header=False, padding=(0, 2))
         colour = {"ok": "green", "note": "yellow", "problem": "red"}
         for what, state, text in findings:
-            table.add_row(what, f"[{colour[state]}]{state}[/]", text)
+            table.add_row(what, f"[{colour[state]}]{state}[/]", escape(text))
         out.print(table)
     raise typer.Exit(1 if bad else 0)
 

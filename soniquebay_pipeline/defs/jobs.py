@@ -13,6 +13,13 @@ ingest = dg.define_asset_job(
     tags={"soniquebay/stage": "catalog"},
 )
 
+analyse = dg.define_asset_job(
+    "analyse",
+    selection=dg.AssetSelection.assets("audio_features"),
+    description="Tempo, key, loudness, character and timbre of the tracks that lack them.",
+    tags={"soniquebay/stage": "sound"},
+)
+
 run_everything = dg.define_asset_job(
     "run_everything",
     selection=dg.AssetSelection.all(),

@@ -64,6 +64,18 @@ class Pipeline:
             memory_limit_mb=self.settings.worker_memory_mb,
         )
 
+    @property
+    def analysis_pool(self) -> PoolOptions:
+        """Options of the pool of analysing processes: one file at a time each, recycled after 500."""
+        from soniquebay_pipeline.library.workers import PoolOptions
+
+        return PoolOptions(
+            workers=self.settings.analysis_workers,
+            timeout_seconds=self.settings.analysis_timeout_seconds,
+            batch_size=1,
+            max_tasks=500,
+        )
+
     def progress(self, context: dg.AssetExecutionContext) -> Progress:
         """Where to report: to the person at the terminal, else to the run's log."""
         return current() or LogProgress(context.log)

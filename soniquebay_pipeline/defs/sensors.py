@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import ingest
+from soniquebay_pipeline.defs.jobs import analyse, ingest, run_everything
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
 from soniquebay_pipeline.settings import get_settings
 
@@ -80,6 +82,54 @@ def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
         ],
         cursor=result.cursor.model_dump_json(),
     )
+
+
+@dg.sensor(
+    name="deferred_enrichment",
+    job=analyse,
+    minimum_interval_seconds=get_settings().analysis_interval_seconds,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="""
+Starts the analysis of tracks that lack features or have outdated ones: a run a shard, newest additions
+first, never two over one shard. The queue and the pool `cpu` decide how many run at once, so the backlog
+drains at the speed of the work. Waits while an ingest runs: the catalogue comes first.
+""",
+)
+def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    from soniquebay_pipeline.audio.store import due_shards
+    from soniquebay_pipeline.db.engine import get_engine
+    from soniquebay_pipeline.db.migrate import migrate
+
+    runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=IN_PROGRESS))
+    if any(run.job_name in (ingest.name, run_everything.name) for run in runs):
+        return dg.SkipReason("An ingest is in progress; analysis waits for it.")
+    engine = get_engine(get_settings())
+    migrate(engine)
+    with engine.connect() as connection:
+        due = [SHARD_KEYS[shard] for shard in due_shards(connection) if shard < len(SHARD_KEYS)]
+    if not due:
+        return dg.SkipReason("Every track is analysed, or waits for its next attempt.")
+    busy = _shards_of(runs)
+    free = [key for key in due if key not in busy]
+    if not free:
+        return dg.SkipReason(f"The {len(due)} shards that are due are queued or being analysed.")
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(tags={**range_tags(key, key), "dagster/priority": str(-place)})
+            for place, key in enumerate(free)
+        ]
+    )
+
+
+def _shards_of(runs: Iterable[dg.DagsterRun]) -> set[str]:
+    """Shards that runs of the analysis work on or are queued for."""
+    keys: set[str] = set()
+    for run in runs:
+        if run.job_name == analyse.name:
+            first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+            single = run.tags.get("dagster/partition")
+            keys |= {key for key in SHARD_KEYS if single == key or (first and last and first <= key <= last)}
+    return keys
 
 
 def _because(folders: list[str]) -> str:

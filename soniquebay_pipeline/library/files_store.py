@@ -28,6 +28,8 @@ class Difference:
     """(path, size in bytes, mtime in ns) to be read"""
     known: list[KnownFile]
     """Rows that are gone from their path, changed there, or missing at a path that was found"""
+    retried: dict[str, str]
+    """Path → reason of rejected files that look as they did: read again because disks and permissions get mended"""
 
 
 def create_seen(connection: Connection) -> None:
@@ -83,7 +85,7 @@ def known_file_count(connection: Connection) -> int:
 
 _TO_READ = """
     (f.id IS NULL OR f.size_bytes <> s.size_bytes OR f.mtime_ns <> s.mtime_ns
-     OR (f.status = 'rejected' AND f.audio_hash IS NULL))
+     OR (f.status = 'rejected' AND (f.audio_hash IS NULL OR f.reject_reason IN ('permission', 'io_error'))))
 """
 _UNREADABLE = """
     EXISTS (SELECT FROM unreadable u WHERE u.folder = '' OR f.folder = u.folder
@@ -97,7 +99,8 @@ def difference(connection: Connection, shard: int) -> Difference:
     found = connection.execute(
         text(
             f"""
-            SELECT s.path, s.size_bytes, s.mtime_ns
+            SELECT s.path, s.size_bytes, s.mtime_ns,
+                   CASE WHEN f.size_bytes = s.size_bytes AND f.mtime_ns = s.mtime_ns THEN f.reject_reason END
             FROM seen s LEFT JOIN raw_files f ON f.path = s.path AND f.status <> 'missing'
             WHERE s.shard = :shard AND {_TO_READ}
             ORDER BY s.path
@@ -119,7 +122,11 @@ def difference(connection: Connection, shard: int) -> Difference:
         ),
         {"shard": shard},
     ).all()
-    return Difference([(row[0], row[1], row[2]) for row in found], [KnownFile(*row) for row in known])
+    return Difference(
+        [(row[0], row[1], row[2]) for row in found],
+        [KnownFile(*row) for row in known],
+        {row[0]: row[3] for row in found if row[3] is not None},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class ScanReport:
 
     @property
     def unchanged(self) -> int:
-        """Files that were not opened."""
+        """Files whose rows stay as they are: not opened, or once more rejected for the same reason."""
         return self.files_seen - self.added - self.retagged - self.replaced - self.moved - self.returned
 
     def add(self, changes: Changes) -> None:
@@ -269,14 +269,19 @@ def _match_shard(
     # Another process may have written meanwhile: under the lock, look again and keep what still differs.
     hold_for_transaction(connection, LOCK_FILES)
     now = files_store.difference(connection, shard)
-    found = [by_path[path] for path, _, _ in now.found if path in by_path]
+    still_rejected = {
+        path
+        for path, reason in now.retried.items()
+        if path in by_path and by_path[path].audio_hash is None and by_path[path].reject_reason == reason
+    }
+    found = [by_path[path] for path, _, _ in now.found if path in by_path and path not in still_rejected]
     known = {row.id: row for row in now.known}
     in_place = {(row.path, row.audio_hash) for row in now.known}
     wanted = [f.audio_hash for f in found if f.audio_hash and (f.path, f.audio_hash) not in in_place]
     for row in _displaced(connection, root, wanted, shard, pool):
         known.setdefault(row.id, row)
     # A row whose path was seen but not identified by this process is not ours to judge.
-    unjudged = {path for path, _, _ in now.found} - set(by_path)
+    unjudged = {path for path, _, _ in now.found} - set(by_path) | still_rejected
     placed = previewed or set()
     changes = match(found, [row for row in known.values() if row.path not in unjudged and row.id not in placed])
     # What another shard's row lost is for that shard's scan to say, which knows what took its place.

@@ -78,9 +78,13 @@ class PoolOptions:
     timeout_seconds: float = 30.0
     batch_size: int = 64
     memory_limit_mb: int | None = None
+    max_tasks: int = 5000
 
     def map(
-        self, function: Callable[[Item], Value], items: Iterable[Item]
+        self,
+        function: Callable[[Item], Value],
+        items: Iterable[Item],
+        initializer: Callable[[], object] | None = None,
     ) -> Generator[tuple[Item, Value | WorkerFailure], None, None]:
         """``map_isolated`` with these options; no process is started where there are no items."""
         source = iter(items)
@@ -93,6 +97,8 @@ class PoolOptions:
             workers=self.workers,
             batch_size=self.batch_size,
             timeout_seconds=self.timeout_seconds,
+            initializer=initializer,
+            max_tasks=self.max_tasks,
             memory_limit_bytes=self.memory_limit_mb * 2**20 if self.memory_limit_mb else None,
         )
 

@@ -90,7 +90,7 @@ def told(changes: Changes) -> dict[str, list[tuple[int, str]]]:
             id="other audio where a missing file was is a new file",
         ),
         pytest.param([found("a", None)], [row(1, "a", "A")], {"replaced": [(1, "a")]}, id="damaged in place"),
-        pytest.param([found("a", "A")], [row(1, "a", None, "rejected")], {"replaced": [(1, "a")]}, id="mended in place"),
+        pytest.param([found("a", "A")], [row(1, "a", None, "rejected")], {"replaced": [(1, "a")]}, id="mended"),
         pytest.param(
             [found("a", None)], [row(1, "a", "A", "missing")], {"returned": [(1, "a")]}, id="back, but unreadable"
         ),

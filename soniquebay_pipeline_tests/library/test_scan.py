@@ -122,8 +122,26 @@ def test_a_rejected_file_that_now_can_be_read_is_found_again(
     refuse_to_open(monkeypatch, path)
     assert counts(scan_files(engine, music)) == {"added": 1, "rejected": 1}
     assert rows(engine)["a.flac"]["reject_reason"] == "permission"
+    before = rows(engine)
+    assert counts(scan_files(engine, music)) == {} and rows(engine) == before, "tried again, for nothing"
     monkeypatch.undo()
     scan_files(engine, music)
+    assert rows(engine)["a.flac"]["status"] == "present"
+
+
+def test_a_known_file_that_could_not_be_read_for_a_while_is_found_again(
+    engine: Engine, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = song(music / "a.flac", 1)
+    ingest(engine, music)
+    before = history(engine)
+    retag(path, 1, date="1990")
+    refuse_to_open(monkeypatch, os.fsencode(path))
+    ingest(engine, music)
+    assert rows(engine)["a.flac"]["reject_reason"] == "permission"
+    monkeypatch.undo()
+    assert counts(ingest(engine, music)) == {"retagged": 1}
+    assert {title: ids[:2] for title, ids in history(engine).items()} == {t: i[:2] for t, i in before.items()}
     assert rows(engine)["a.flac"]["status"] == "present"
 
 

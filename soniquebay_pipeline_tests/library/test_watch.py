@@ -132,9 +132,7 @@ def test_other_files_are_no_news(library: Watch) -> None:
     assert not library.look().changed
 
 
-def test_a_tiny_budget_completes_a_round_over_several_looks(
-    library: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tiny_budget_completes_a_round_over_several_looks(library: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "FOLDERS_A_QUERY", 1)
     for number in range(3):
         song(library.root / f"New {number}/1.flac", 80 + number)

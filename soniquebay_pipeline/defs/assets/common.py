@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 DOCS = "docs/architecture.md"
 
 
-def catalogue_asset(
+def shard_asset(
     *,
     table: str,
+    group: str,
     kinds: set[str],
     pool: str,
     code_version: str,
@@ -29,13 +30,13 @@ def catalogue_asset(
     deps: Iterable[str] = (),
     output_required: bool = True,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """An asset of the group ``catalog`` over the shards, one run for any number of them."""
+    """An asset over the shards, one run for any number of them, that fills one table."""
     return dg.asset(
         name=table,
         deps=list(deps),
         partitions_def=SHARDS,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="catalog",
+        group_name=group,
         kinds=kinds,
         owners=["team:soniquebay"],
         pool=pool,
@@ -44,6 +45,11 @@ def catalogue_asset(
         description=description.strip(),
         metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
     )
+
+
+def catalogue_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """``shard_asset`` of the group ``catalog``."""
+    return shard_asset(group="catalog", **options)
 
 
 def catalogue_result(pipeline: Pipeline, table: str, numbers: Mapping[str, int], **more: Any) -> dg.MaterializeResult:

@@ -10,6 +10,7 @@ from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.partitions import shard_numbers
 from soniquebay_pipeline.defs.resources import Pipeline
 
+ANALYSIS = dg.AssetKey("audio_features")
 DEPENDENT = ("raw_metadata", "artists", "albums", "genres", "tracks")
 
 
@@ -21,6 +22,11 @@ def _all_stands(context: dg.AssetExecutionContext, pipeline: Pipeline) -> bool:
     shards = shard_numbers(context)
     if count_due(pipeline.engine, shards) or shards_with_work(pipeline.engine, shards):
         return False
+    if ANALYSIS in context.job_def.asset_layer.executable_asset_keys:
+        from soniquebay_pipeline.audio.store import count_due as count_due_tracks
+
+        if count_due_tracks(pipeline.engine, shards)[0]:
+            return False
     keys = set(context.partition_keys)
     return all(keys <= context.instance.get_materialized_partitions(dg.AssetKey(name)) for name in DEPENDENT)
 

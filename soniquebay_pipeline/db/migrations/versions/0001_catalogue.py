@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("is_demo", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("shards", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_library_single_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_library")),
     )
     op.create_table(

@@ -1,0 +1,113 @@
+"""The assets through Dagster: real runs on a real instance, what they report, how they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, text
+
+from soniquebay_pipeline.db.tables import metadata
+from soniquebay_pipeline.defs.partitions import SHARD_KEYS
+from soniquebay_pipeline.library.paths import shard_of
+from soniquebay_pipeline.settings import Settings
+from soniquebay_pipeline_tests.defs.running import instance_of, reported, run
+from soniquebay_pipeline_tests.music_files import retag, song
+
+CATALOGUE = ["raw_files", "raw_metadata", "artists", "albums", "genres", "tracks"]
+
+
+@pytest.fixture
+def instance(settings_env: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    with instance_of(settings_env, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def songs(music: Path) -> list[Path]:
+    return [
+        song(
+            music / f"Artist {n % 3}/Album {n % 3}/{n:02d}.flac", n, artist=(f"Artist {n % 3}",), album=f"Album {n % 3}"
+        )
+        for n in range(9)
+    ]
+
+
+def count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_a_run_over_all_shards_reports_what_it_did(
+    instance: dg.DagsterInstance, songs: list[Path], engine: Engine
+) -> None:
+    assert type(instance.event_log_storage).__name__.startswith("Postgres")
+    result = run(instance)
+    assert result.success
+    said = reported(result)
+    assert set(said) >= set(CATALOGUE)
+    for table in CATALOGUE:
+        assert said[table]["dagster/row_count"] == count(engine, table), table
+        schema = said[table]["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == [column.name for column in metadata.tables[table].columns]
+    assert said["raw_files"]["files_seen"] == said["raw_files"]["added"] == len(songs)
+    assert said["raw_metadata"]["described"] == len(songs)
+    assert (said["artists"]["artists_added"], said["albums"]["albums_added"]) == (3, 3)
+    assert said["tracks"]["tracks_added"] == len(songs)
+    checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+    assert all(checks.values()), checks
+    for name in CATALOGUE:
+        assert instance.get_materialized_partitions(dg.AssetKey(name)) == set(SHARD_KEYS), name
+
+    retag(songs[0], 0, artist=("Another",), album="Album 0")
+    again = run(instance)
+    assert again.success
+    said = reported(again)
+    assert (said["raw_files"]["retagged"], said["raw_metadata"]["described"]) == (1, 1)
+    assert (said["tracks"]["tracks_added"], said["tracks"]["tracks_updated"]) == (0, 1)
+
+
+def test_a_run_over_one_shard_touches_that_shard(
+    instance: dg.DagsterInstance, songs: list[Path], music: Path, engine: Engine
+) -> None:
+    shard = shard_of(str(songs[0].parent.relative_to(music)), len(SHARD_KEYS))
+    inside = [path for path in songs if shard_of(str(path.parent.relative_to(music)), len(SHARD_KEYS)) == shard]
+    result = run(instance, shards=(shard, shard))
+    assert result.success
+    assert count(engine, "raw_files") == count(engine, "tracks") == len(inside)
+    assert instance.get_materialized_partitions(dg.AssetKey("tracks")) == {SHARD_KEYS[shard]}
+
+
+def test_a_library_that_is_gone_fails_once_and_says_what_to_do(
+    instance: dg.DagsterInstance, songs: list[Path], music: Path, engine: Engine
+) -> None:
+    assert run(instance).success
+    for path in songs:
+        path.unlink()
+    result = run(instance)
+    assert not result.success
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "raw_files"
+    description = failure.step_failure_data.user_failure_data.description
+    assert "Nothing was changed" in description and "\n" not in description
+    assert str(music) in description
+    assert not any(event.event_type_value == "STEP_UP_FOR_RETRY" for event in result.all_events)
+    assert count(engine, "raw_files") == count(engine, "tracks") == len(songs)
+    with engine.connect() as connection:
+        missing = connection.execute(text("SELECT count(*) FROM raw_files WHERE status <> 'present'")).scalar_one()
+    assert missing == 0
+
+
+def test_a_bad_file_fails_no_run(instance: dg.DagsterInstance, songs: list[Path], music: Path, engine: Engine) -> None:
+    (music / "Artist 0" / "broken.flac").write_bytes(b"fLaC" + bytes(100))
+    (music / "Artist 0" / "empty.mp3").touch()
+    result = run(instance)
+    assert result.success
+    assert count(engine, "tracks") == len(songs)
+    with engine.connect() as connection:
+        rejected = connection.execute(
+            text("SELECT count(*) FROM raw_files WHERE status = 'rejected' AND reject_reason <> ''")
+        ).scalar_one()
+    assert rejected == 2
