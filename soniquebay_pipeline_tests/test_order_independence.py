@@ -142,7 +142,7 @@ def everything(engine: Engine) -> dict[str, Rows]:
 
 
 @settings(
-    max_examples=200,
+    max_examples=120,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -48,6 +48,7 @@ def execute(job_name: str, shards: Sequence[int], *, allow_missing: bool = False
 
     from soniquebay_pipeline.definitions import defs
     from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
+    from soniquebay_pipeline.defs.runs import PROCESS_TAG, runs_in_progress, this_process
 
     outcome = RunOutcome()
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -56,10 +57,11 @@ def execute(job_name: str, shards: Sequence[int], *, allow_missing: bool = False
     with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
         warnings.simplefilter("ignore")
         job = defs.resolve_job_def(job_name)
+        runs_in_progress(instance)  # frees the pool slots of runs that were killed
         for first, last in contiguous(set(shards)):
             result = job.execute_in_process(
                 instance=instance,
-                tags=range_tags(SHARD_KEYS[first], SHARD_KEYS[last]),
+                tags={**range_tags(SHARD_KEYS[first], SHARD_KEYS[last]), PROCESS_TAG: this_process()},
                 run_config=config,
                 raise_on_error=False,
             )
@@ -95,8 +97,15 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
             if data.user_failure_data and data.user_failure_data.description:
                 return str(data.user_failure_data.description)
             if data.error:
-                cause = data.error
-                while cause.cause:
-                    cause = cause.cause
-                return f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
+                return f"{event.step_key}: {_root_message(data.error)}"
+    for event in result.all_events:
+        if event.is_job_failure and event.job_failure_data.error:
+            return _root_message(event.job_failure_data.error)
     return f"The run {result.run_id} failed; `soniquebay ui` shows why."
+
+
+def _root_message(error: Any) -> str:
+    """The first line of what started the chain of errors."""
+    while error.cause:
+        error = error.cause
+    return str(error.message).strip().splitlines()[0]

@@ -8,15 +8,10 @@ import dagster as dg
 
 from soniquebay_pipeline.defs.jobs import analyse, ingest, run_everything
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
+from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
 
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+CATALOGUE_JOBS = (ingest.name, run_everything.name)
 MAX_RUNS_A_TICK = 4
 """Scattered shards beyond this become one run over the covering range: starting a run takes seconds,
 scanning an unchanged shard takes milliseconds."""
@@ -41,7 +36,7 @@ def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     from soniquebay_pipeline.library.watch import Cursor, look
 
     settings = get_settings()
-    running = context.instance.get_runs(filters=dg.RunsFilter(job_name=ingest.name, statuses=IN_PROGRESS), limit=1)
+    running = [run for run in runs_in_progress(context.instance) if run.job_name == ingest.name]
     if running:
         return dg.SkipReason(f"An ingest is in progress (run {running[0].run_id[:8]}); looking again after it.")
     engine = get_engine(settings)
@@ -100,8 +95,8 @@ def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     from soniquebay_pipeline.db.engine import get_engine
     from soniquebay_pipeline.db.migrate import migrate
 
-    runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=IN_PROGRESS))
-    if any(run.job_name in (ingest.name, run_everything.name) for run in runs):
+    runs = runs_in_progress(context.instance)
+    if any(run.job_name in CATALOGUE_JOBS for run in runs):
         return dg.SkipReason("An ingest is in progress; analysis waits for it.")
     engine = get_engine(get_settings())
     migrate(engine)

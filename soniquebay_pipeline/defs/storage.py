@@ -14,6 +14,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
 from soniquebay_pipeline.db.engine import dagster_url
+from soniquebay_pipeline.defs.pools import set_missing_limits
 from soniquebay_pipeline.settings import get_settings
 
 # A run over 32 shards of six assets stores about 400 events. One connection for each and one statement for
@@ -34,11 +35,12 @@ class PipelineStorage(DagsterPostgresStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> PipelineStorage:
-        url = dagster_url(get_settings()).render_as_string(hide_password=False)
-        storage = cls(postgres_url=url, inst_data=inst_data)
+        url = dagster_url(get_settings())
+        storage = cls(postgres_url=url.render_as_string(hide_password=False), inst_data=inst_data)
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             # What Dagster calls optimising for the webserver is keeping a connection; 0: no statement timeout.
             part.optimize_for_webserver(
                 statement_timeout=0, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=POOL_OVERFLOW
             )
+        set_missing_limits(storage.event_log_storage, url)
         return storage

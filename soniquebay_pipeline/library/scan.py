@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from soniquebay_pipeline.db.locks import LOCK_FILES, hold_for_transaction
+from soniquebay_pipeline.db.locks import LOCK_CATALOG, LOCK_FILES, hold_for_transaction
 from soniquebay_pipeline.library import files_store
 from soniquebay_pipeline.library.identity import audio_hash
 from soniquebay_pipeline.library.matching import Changes, FoundFile, KnownFile, match
@@ -267,7 +267,9 @@ def _match_shard(
     """Decide and write one shard. With ``previewed`` nothing is written, and the rows that found a place go there."""
     by_path = {file.path: file for file in hashed}
     # Another process may have written meanwhile: under the lock, look again and keep what still differs.
+    # Both locks before any row: a moved file makes its folder due, and the catalogue's steps mark files.
     hold_for_transaction(connection, LOCK_FILES)
+    hold_for_transaction(connection, LOCK_CATALOG)
     now = files_store.difference(connection, shard)
     still_rejected = {
         path

@@ -19,6 +19,7 @@ from soniquebay_pipeline.catalog.store.artists import resolve_artists
 from soniquebay_pipeline.catalog.store.labels import resolve_labels
 from soniquebay_pipeline.catalog.store.maintenance import forget_everything, purge, remove_orphans
 from soniquebay_pipeline.catalog.store.tracks import write_tracks
+from soniquebay_pipeline.db.locks import LOCK_CATALOG, LOCK_FILES, hold_for_transaction
 from soniquebay_pipeline.library import files_store
 from soniquebay_pipeline.library.matching import Changes, FoundFile, KnownFile
 from soniquebay_pipeline.library.tags.model import AudioProperties, TagSet
@@ -78,6 +79,15 @@ class StoreLibrary:
         file.path = f"{folder}/{number}.flac"
         self._apply(Changes(moved=[(row, file.found())]))
 
+    def move_all(self, folders: Mapping[int, str]) -> None:
+        """Many files go to other folders at once, as when a person renames folders."""
+        pairs = []
+        for number, folder in folders.items():
+            row = self._row(number)
+            self.files[number].path = f"{folder}/{number}.flac"
+            pairs.append((row, self.files[number].found()))
+        self._apply(Changes(moved=pairs))
+
     def vanish(self, number: int) -> None:
         """The file is gone."""
         self._apply(Changes(missing=[self._row(number)]))
@@ -91,6 +101,8 @@ class StoreLibrary:
 
     def _apply(self, changes: Changes) -> None:
         with self.engine.begin() as connection:
+            hold_for_transaction(connection, LOCK_FILES)
+            hold_for_transaction(connection, LOCK_CATALOG)
             files_store.apply(connection, changes, self.shards)
 
     def _row(self, number: int) -> KnownFile:
@@ -104,12 +116,11 @@ class StoreLibrary:
 
     def read(self, shards: Iterable[int], batch: int = 1_000) -> None:
         """raw_metadata: describe what is due and store it in batches."""
-        by_path = {file.path: file for file in self.files.values() if file.present}
         waiting: list[FileRows] = []
         for due in metadata_store.due_files(self.engine, list(shards)):
-            file = by_path[due.path]
-            waiting.append(_rows(due, file.fields))
-            file.read = (file.path, file.fields)
+            file = self.files[int(due.path.rpartition("/")[2].removesuffix(".flac"))]
+            waiting.append(rows_of_fields(due, file.fields))
+            file.read = (due.path, file.fields)
             if len(waiting) >= batch:
                 metadata_store.write(self.engine, waiting, [])
                 waiting = []
@@ -162,7 +173,7 @@ class StoreLibrary:
         rows = []
         for file in clean.files.values():
             path, fields = (file.path, file.fields) if self.files[file.number].present else file.read or ("", {})
-            rows.append(_rows(DueFile(clean._row(file.number).id, path, file.size, file.version), fields))
+            rows.append(rows_of_fields(DueFile(clean._row(file.number).id, path, file.size, file.version), fields))
         metadata_store.write(self.engine, rows, [])
         clean.run()
         for file in clean.files.values():
@@ -171,7 +182,8 @@ class StoreLibrary:
         return clean
 
 
-def _rows(due: DueFile, fields: Fields) -> FileRows:
+def rows_of_fields(due: DueFile, fields: Fields) -> FileRows:
+    """What reading a file with these tags gives."""
     tags = TagSet(
         raw={name.upper(): list(values) for name, values in fields.items()},
         fields={name: list(values) for name, values in fields.items()},

@@ -110,6 +110,30 @@ def test_retags_and_moves_while_runs_are_under_way(engine: Engine) -> None:
     assert found == normal_form(engine)
 
 
+def test_moves_of_many_files_do_not_deadlock_with_the_steps(engine: Engine) -> None:
+    library = library_of(engine)
+    library.run()
+    order = random.Random(6)
+    done = threading.Event()
+
+    def move() -> None:
+        for _ in range(12):
+            library.move_all({number: f"Folder {order.randrange(40)}" for number in order.sample(range(FILES), 120)})
+        done.set()
+
+    def describe_and_group() -> None:
+        while not done.is_set():
+            library.read(range(SHARDS))
+            for shard in range(SHARDS):
+                library.artists(shard)
+
+    at_once(move, describe_and_group)
+    library.run()
+    found = normal_form(engine)
+    library.rebuilt()
+    assert found == normal_form(engine)
+
+
 def test_genres_written_at_once_are_unique(engine: Engine) -> None:
     library = library_of(engine)
     library.read(range(SHARDS))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
-from soniquebay_pipeline_tests.catalog.store_library import Fields, StoreLibrary
+from soniquebay_pipeline.catalog.store.metadata import due_files, write
+from soniquebay_pipeline_tests.catalog.store_library import Fields, StoreLibrary, rows_of_fields
 from soniquebay_pipeline_tests.normal_form import normal_form
 
 ANN_ID, BO_ID = (f"{n}0000000-0000-4000-8000-000000000000" for n in "12")
@@ -152,6 +153,21 @@ def test_purging_a_guest_takes_their_genres_along(library: StoreLibrary) -> None
         "SELECT g.name FROM artist_genres JOIN artists a ON a.id = artist_id"
         " JOIN genres g ON g.id = genre_id WHERE a.name = 'Ann'",
     ) == ["Jazz"]
+    assert_as_built_in_one_pass(library)
+
+
+def test_a_file_that_moves_to_another_shard_while_shards_are_read_is_described_once(library: StoreLibrary) -> None:
+    library.add(0, "One", tags())
+    old, new = [], []
+    for shards, found in (((1,), old), ((2,), new)):
+        due = list(due_files(library.engine, shards))
+        found += [rows_of_fields(each, library.files[0].fields) for each in due]
+        if not new:
+            library.move(0, "Two")
+    write(library.engine, old + new, [])
+    assert column(library, "SELECT path FROM raw_metadata") == ["Two/0.flac"]
+    library.files[0].read = ("Two/0.flac", library.files[0].fields)
+    library.run()
     assert_as_built_in_one_pass(library)
 
 

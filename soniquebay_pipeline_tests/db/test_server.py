@@ -19,6 +19,7 @@ from soniquebay_pipeline.db.engine import catalogue_url, engine_for, libpq_url
 from soniquebay_pipeline.db.errors import DatabaseUnavailable
 from soniquebay_pipeline.db.server import data_folder, ensure_server, stop_server
 from soniquebay_pipeline.settings import Settings
+from soniquebay_pipeline_tests.database_server import home_of_its_own
 
 START = "import sys; from pathlib import Path; from soniquebay_pipeline.db.server import ensure_server;" + (
     "print(ensure_server(Path(sys.argv[1])), flush=True);"
@@ -26,9 +27,9 @@ START = "import sys; from pathlib import Path; from soniquebay_pipeline.db.serve
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "home"
-    stop_server(tmp_path / "home")
+def home() -> Iterator[Path]:
+    with home_of_its_own() as found:
+        yield found
 
 
 def postmaster(home: Path) -> psutil.Process:
@@ -94,17 +95,21 @@ def test_an_immediate_stop_is_recovered_from_by_another_process(home: Path) -> N
 
 def test_several_processes_start_one_server(home: Path) -> None:
     starters = [
-        subprocess.Popen([sys.executable, "-c", START, str(home)], stdout=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen(
+            [sys.executable, "-c", START, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
     ]
-    urls = {starter.communicate(timeout=120)[0].strip() for starter in starters}
-    assert [starter.returncode for starter in starters] == [0, 0, 0]
+    answers = [starter.communicate(timeout=120) for starter in starters]
+    assert [starter.returncode for starter in starters] == [0, 0, 0], [errors for _, errors in answers]
+    urls = {url.strip() for url, _ in answers}
     assert len(urls) == 1
     psycopg.connect(urls.pop()).close()
 
 
 @pytest.mark.parametrize("name", ["my home", "h\u00f6m+e%20x"])
-def test_a_home_of_any_name(tmp_path: Path, name: str) -> None:
-    home = tmp_path / name
+def test_a_home_of_any_name(home: Path, name: str) -> None:
+    home = home.parent / name
     url = catalogue_url(Settings(home=home, database_url=None))
     try:
         psycopg.connect(libpq_url(url)).close()

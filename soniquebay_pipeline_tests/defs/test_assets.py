@@ -61,7 +61,7 @@ def test_a_run_over_all_shards_reports_what_it_did(
     for name in CATALOGUE:
         assert instance.get_materialized_partitions(dg.AssetKey(name)) == set(SHARD_KEYS), name
 
-    retag(songs[0], 0, artist=("Another",), album="Album 0")
+    retag(songs[0], 0, title="Other", artist=("Artist 0",), album="Album 0")
     again = run(instance)
     assert again.success
     said = reported(again)

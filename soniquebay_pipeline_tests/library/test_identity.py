@@ -101,7 +101,7 @@ def test_truncated_copies_differ(name: str, originals: dict[str, Path], tmp_path
     assert len(seen) == 4
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ENCODED])
+@pytest.mark.parametrize("kind", list(ENCODED))
 def test_other_audio_differs(kind: str, originals: dict[str, Path], tmp_path: Path) -> None:
     encode(tmp_path / f"other.{kind}", kind, 0.3, seed=9)
     assert audio_hash(tmp_path / f"other.{kind}") != audio_hash(originals[f"short.{kind}"])

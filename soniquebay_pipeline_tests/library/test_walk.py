@@ -104,8 +104,7 @@ def test_other_files_can_be_accepted(tmp_path: Path) -> None:
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path) + b"/caf\xe9"
     os.mkdir(folder)
-    with open(folder + b"/\xff.mp3", "wb"):
-        pass
+    os.close(os.open(folder + b"/\xff.mp3", os.O_CREAT))
     found = listed(tmp_path)
     assert list(found) == ["", paths.to_text(b"caf\xe9")]
     assert names(found[paths.to_text(b"caf\xe9")]) == [paths.to_text(b"\xff.mp3")]

@@ -81,7 +81,9 @@ def write(engine: Engine, rows: Sequence[FileRows], rejections: Sequence[Rejecti
         if rejections:
             _reject(connection, rejections)
         if rows:
-            _upsert(connection, sorted(rows, key=lambda row: int(row.metadata["file_id"])))
+            # A file that moves to another shard meanwhile is described twice: the later one counts.
+            newest = {int(row.metadata["file_id"]): row for row in rows}
+            _upsert(connection, [newest[file_id] for file_id in sorted(newest)])
 
 
 def _reject(connection: Connection, rejections: Sequence[Rejection]) -> None:
