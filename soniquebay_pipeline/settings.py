@@ -84,9 +84,7 @@ class Settings(BaseSettings):
     analysis_interval_seconds: int = Field(
         default=120, ge=5, description="Seconds between two ticks of deferred_enrichment, which starts analysis."
     )
-    prefer_tags: bool = Field(
-        default=False, description="Whether tempo and key from tags win over what was measured."
-    )
+    prefer_tags: bool = Field(default=False, description="Whether tempo and key from tags win over what was measured.")
     max_missing_share: float = Field(
         default=0.4,
         ge=0,

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -29,10 +28,6 @@ from soniquebay_pipeline_tests.corpus.large import LibraryTruth, generate_librar
 from soniquebay_pipeline_tests.database_server import home_of_its_own
 from soniquebay_pipeline_tests.normal_form import Rows, normal_form
 
-pytestmark = pytest.mark.skipif(
-    find_spec("soniquebay_pipeline.cli.upkeep") is None,
-    reason="a killed run keeps its pool slots until the command frees them, so the next run waits for ever",
-)
 FILES = 900
 SHARDS = 8
 LONGEST_SECONDS = 180.0

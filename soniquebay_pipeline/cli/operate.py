@@ -49,7 +49,7 @@ def doctor(
     """Check the settings, the folders, the database and optional tools; exit code 1 if something must be mended."""
     settings = read_settings()
     findings = [check(settings) for check in (_python, _home, _music, _database, _disk, _workers)]
-    findings += [_tool("ffmpeg", "nothing here needs it: decoding uses the libraries in PyAV's wheels")]
+    findings += [_tool("fpcalc", "AcoustID fingerprints are left out (Debian: libchromaprint-tools)")]
     bad = any(state == "problem" for _, state, _ in findings)
     if as_json:
         print_json(

@@ -52,7 +52,8 @@ def clear_errors() -> Iterator[None]:
     except Exception as error:
         name = type(error).__name__
         if type(error).__module__.startswith(("psycopg", "sqlalchemy")):
-            if name == "OperationalError":
+            # InterfaceError and DatabaseError are what the drivers raise when the server is stopped in between.
+            if name in ("OperationalError", "InterfaceError", "DatabaseError", "AdminShutdown"):
                 cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
                 fail(
                     f"PostgreSQL can't be reached: {cause}. Check that the server runs and that "
