@@ -8,7 +8,10 @@ FOLDER holds ``truth.csv`` (file, bpm, key, and set if there is one) and the fil
 Plain librosa is what its tutorials show: ``load``, ``beat_track``, and Krumhansl-Schmuckler on the mean of
 ``chroma_cqt``. Accuracy1: within 4 % of the true tempo; Accuracy2: also of 2, 3, 1/2, 1/3 of it (Gouyon et al.
 2006). Key: exactly right, and MIREX's weights (1 right, 0.5 a fifth above, 0.3 relative, 0.2 parallel).
-CPU seconds are the process's, one thread, each side on each file right after the other.
+CPU seconds are the process's, one thread, each side on each file right after the other. "All features" is
+what ``audio_features`` stores; beside it stands librosa's own function for each of them, called on the whole
+file one after the other (librosa measures no loudness). Last, the memory of one process that analyses a file
+of two hours.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import argparse
 import csv
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -98,6 +102,8 @@ class Cost:
     decode: float = 0.0
     ours: float = 0.0
     librosa: float = 0.0
+    everything: float = 0.0
+    librosa_everything: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
 
 
@@ -205,6 +211,59 @@ def answer_librosa(path: Path) -> Answer:
     return Answer(bpm if bpm > 0 else None, keys[int(np.argmax(fits))])
 
 
+def everything_ours(path: Path) -> None:
+    """All that audio_features stores."""
+    from soniquebay_pipeline.audio.analysis import analyse_file
+
+    analyse_file(str(path))
+
+
+def everything_librosa(path: Path) -> None:
+    """For each stored feature librosa's own function, each with a transform of its own."""
+    import librosa
+
+    samples, rate = librosa.load(str(path))
+    librosa.beat.beat_track(y=samples, sr=rate)  # tempo
+    librosa.feature.tempogram(y=samples, sr=rate)  # its alternative; how clear the pulse is (danceability)
+    librosa.feature.chroma_cqt(y=samples, sr=rate)  # key; chroma
+    librosa.piptrack(y=samples, sr=rate)  # partials, whose glides tell voices (instrumentalness)
+    librosa.onset.onset_detect(y=samples, sr=rate)  # onset rate
+    librosa.feature.mfcc(y=samples, sr=rate)
+    librosa.feature.spectral_contrast(y=samples, sr=rate)
+    librosa.feature.spectral_centroid(y=samples, sr=rate)
+    librosa.feature.spectral_bandwidth(y=samples, sr=rate)
+    librosa.feature.spectral_rolloff(y=samples, sr=rate)
+    librosa.feature.spectral_flatness(y=samples)
+    librosa.feature.zero_crossing_rate(samples)
+    librosa.feature.rms(y=samples)  # level, dynamics
+
+
+LONG_FILE = """
+import resource, sys, time
+from soniquebay_pipeline.audio.analysis import analyse_file, warm_up
+warm_up()
+features = analyse_file(sys.argv[1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, features.seconds_spent)
+"""
+
+
+def measure_long_file(hours: float, folder: Path) -> tuple[float, float]:
+    """(peak resident MB, CPU seconds) of a process that analyses an MP3 of so many hours."""
+    import numpy as np
+    import soundfile
+
+    rate = 44_100
+    beat = np.arange(rate * 60) / rate
+    minute = 0.2 * np.sin(2 * np.pi * 220 * beat) + 0.4 * np.sin(2 * np.pi * 60 * beat) * np.exp(-20 * (beat % 0.5))
+    path = folder / "long.mp3"
+    with soundfile.SoundFile(path, "w", rate, 2, format="MP3") as file:
+        for _ in range(round(hours * 60)):
+            file.write(np.stack([minute, minute], axis=1).astype(np.float32))
+    command = [sys.executable, "-c", LONG_FILE, str(path)]
+    memory, seconds = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(memory), float(seconds)
+
+
 @contextmanager
 def _stage(cost: Cost, name: str) -> Iterator[None]:
     started = time.process_time()
@@ -224,7 +283,8 @@ def run(excerpts: list[Excerpt], predictions: Path | None, report: Path | None) 
     cost, rows = Cost(), []
     first = excerpts[0].path
     answer_ours(first, Cost())  # imports, filter banks and numba's compiler are not what is measured
-    answer_librosa(first)
+    everything_ours(first)
+    everything_librosa(first)
     for number, excerpt in enumerate(excerpts, start=1):
         minutes, decode = _timed(lambda path=excerpt.path: decode_only(path))
         ours, own_seconds = _timed(lambda path=excerpt.path: answer_ours(path, cost))
@@ -233,6 +293,8 @@ def run(excerpts: list[Excerpt], predictions: Path | None, report: Path | None) 
         cost.decode += decode
         cost.ours += own_seconds
         cost.librosa += their_seconds
+        cost.everything += _timed(lambda path=excerpt.path: everything_ours(path))[1]
+        cost.librosa_everything += _timed(lambda path=excerpt.path: everything_librosa(path))[1]
         for side, answer in (("pipeline", ours), ("librosa", theirs)):
             for group in ("all", excerpt.group):
                 tallies[side].setdefault(group, Tally()).add(excerpt, answer)
@@ -278,6 +340,10 @@ def _print_cost(cost: Cost) -> None:
     for name, seconds in cost.stages.items():
         print(f"    {name:23} {seconds / cost.minutes:.3f}")
     print(f"  librosa, tempo and key    {cost.librosa / cost.minutes:.3f}  ({cost.librosa / cost.ours:.1f} times ours)")
+    print(f"  pipeline, all features    {cost.everything / cost.minutes:.3f}", end="")
+    print(f"  ({cost.everything / cost.decode:.1f} times decoding)")
+    print(f"  librosa, each feature     {cost.librosa_everything / cost.minutes:.3f}", end="")
+    print(f"  ({cost.librosa_everything / cost.everything:.1f} times ours)")
 
 
 def main() -> int:
@@ -286,6 +352,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, help="only so many files, spread over the list")
     parser.add_argument("--predictions", type=Path, help="CSV to write: file, bpm, key of both sides")
     parser.add_argument("--json", type=Path, help="JSON to write: all figures")
+    parser.add_argument("--hours", type=float, default=2.0, help="length of the long file; 0 leaves it out")
     options = parser.parse_args()
     folder = options.folder or Path(__file__).resolve().parents[3] / "shared" / "truth_audio"
     with tempfile.TemporaryDirectory() as temporary:
@@ -298,7 +365,11 @@ def main() -> int:
             excerpts = demo_truth(Path(temporary))
         if options.limit and options.limit < len(excerpts):
             excerpts = [excerpts[n * len(excerpts) // options.limit] for n in range(options.limit)]
-        return run(excerpts, options.predictions, options.json)
+        status = run(excerpts, options.predictions, options.json)
+        if options.hours > 0:
+            memory, seconds = measure_long_file(options.hours, Path(temporary))
+            print(f"\na file of {options.hours:g} hours: peak {memory:.0f} MB, {seconds:.0f} CPU seconds")
+        return status
 
 
 if __name__ == "__main__":
