@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Block = NDArray[np.float32]
+    Samples = NDArray[np.float32]
 
 MOST_DAMAGED_IN_A_ROW = 1000
 """Packets; after that many the rest of the file is given up."""
@@ -80,21 +81,23 @@ class PyavSource:
         """FFmpeg's frames are small (1,024 or so), so they are put together to blocks."""
         import numpy as np
 
-        buffer = np.empty((BLOCK_FRAMES, self.format.channels), np.float32)
+        # A row a channel, as most decoders write them; the blocks given out are its transpose.
+        buffer = np.empty((self.format.channels, BLOCK_FRAMES), np.float32)
         filled = 0
         for frame in self._frames():
-            samples = _as_float(frame)
-            taken = 0
-            while taken < len(samples):
-                count = min(len(samples) - taken, BLOCK_FRAMES - filled)
-                buffer[filled : filled + count] = samples[taken : taken + count]
+            planes = _planes(frame)
+            length, taken = frame.samples, 0
+            while taken < length:
+                count = min(length - taken, BLOCK_FRAMES - filled)
+                for row, plane in zip(buffer, planes, strict=True):
+                    row[filled : filled + count] = plane[taken : taken + count]
                 filled += count
                 taken += count
                 if filled == BLOCK_FRAMES:
-                    yield buffer
+                    yield buffer.T
                     filled = 0
         if filled:
-            yield buffer[:filled]
+            yield buffer[:, :filled].T
 
     def _frames(self) -> Iterator[Any]:
         """Decoded frames, all of the stream's format; damaged packets left out."""
@@ -139,20 +142,20 @@ class PyavSource:
             self._file.close()
 
 
-def _as_float(frame: Any) -> Block:
-    """Shape (frames, channels), 1.0 full scale; integers are divided by their power of two, so exactly."""
+def _planes(frame: Any) -> list[Samples]:
+    """One array a channel, 1.0 full scale; integers are divided by their power of two, so exactly."""
     import numpy as np
 
+    if frame.format.name == "fltp":  # Vorbis, Opus, AAC, MP3: frames are tiny, and to_ndarray stacks planes
+        return [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
     samples = frame.to_ndarray()
-    samples = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
+    samples = samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
     kind = samples.dtype
     if kind.kind == "f":
-        converted: Block = samples.astype(np.float32, copy=False)
-    elif kind == np.uint8:
-        converted = (samples.astype(np.float32) - 128.0) / np.float32(128.0)
-    else:
-        converted = samples * np.float32(1.0 / 2 ** (8 * kind.itemsize - 1))
-    return converted
+        return list(samples.astype(np.float32, copy=False))
+    if kind == np.uint8:
+        return list((samples.astype(np.float32) - 128.0) / np.float32(128.0))
+    return list(samples * np.float32(1.0 / 2 ** (8 * kind.itemsize - 1)))
 
 
 def _utf8(name: bytes) -> str | None:
