@@ -153,6 +153,9 @@ def main() -> None:
 
 def _measure_all(console: Console, library: Path, home: Path, truth: Any, options: argparse.Namespace) -> None:
     home.mkdir(parents=True)
+    for path in library.rglob("*"):  # every contender finds the files in the page cache
+        if path.is_file():
+            path.read_bytes()
     alone = measure([sys.executable, "-c", MUTAGEN_ALONE, str(library)], home)
     first, report = ingest(library, home)
     seconds = sorted(ingest(library, home)[0].seconds for _ in range(options.repeat))
@@ -180,7 +183,7 @@ def _measure_all(console: Console, library: Path, home: Path, truth: Any, option
     row("mutagen alone, one process", alone.seconds)
     if peer:
         table.add_row(f"beet import -A, {peer[1]:,} files", f"{peer[1] / peer[0]:.1f}", f"{peer[0]:,.0f}")
-    else:
+    elif options.beets_files > 0:
         table.add_row("beet import -A", "", "beets is not installed")
     console.print(table)
     console.print(f"second run / first run: {second / first.seconds:.3f}")
