@@ -49,7 +49,8 @@ class Page:
 def pages(run_id: str | None) -> list[Page]:
     """What is shown; without a run there is no picture of one."""
     shown = [
-        Page("lineage", "/asset-groups/", width=2300, height=760),
+        # The page of all assets shows only their groups at first.
+        Page("lineage", "/assets/audio_features?view=lineage&lineageScope=upstream&lineageDepth=6", 1900, 620),
         Page("asset", "/assets/tracks?view=overview", height=1180),
         Page("partitions", "/assets/tracks?view=partitions&partition=00", height=1000),
         Page("sensor", "/locations/soniquebay/sensors/new_music_sensor", height=600),

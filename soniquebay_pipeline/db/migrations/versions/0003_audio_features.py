@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column(
             "bpm", sa.Float(), nullable=True, comment="Tempo in beats a minute: measured, or the tag's (values_from)"
         ),
-        sa.Column("bpm_measured", sa.Float(), nullable=True),
+        sa.Column("bpm_measured", sa.Float(), nullable=True, comment="NULL where no beat was found"),
         sa.Column("bpm_confidence", sa.Float(), nullable=True, comment="0..1"),
         sa.Column("bpm_alternative", sa.Float(), nullable=True, comment="The best other reading: half, double or 2/3"),
         sa.Column("bpm_tag", sa.Float(), nullable=True),
@@ -59,7 +59,7 @@ def upgrade() -> None:
         ),
         sa.Column("scale", sa.Text(), nullable=True, comment="major or minor"),
         sa.Column("camelot_key", sa.Text(), nullable=True, comment="8B is C major, 8A is A minor"),
-        sa.Column("key_measured", sa.Text(), nullable=True),
+        sa.Column("key_measured", sa.Text(), nullable=True, comment="NULL where no key stood out"),
         sa.Column("scale_measured", sa.Text(), nullable=True),
         sa.Column("key_confidence", sa.Float(), nullable=True, comment="0..1"),
         sa.Column("key_runner_up", sa.Text(), nullable=True, comment="The second best key, e.g. A minor"),
@@ -99,7 +99,12 @@ def upgrade() -> None:
         sa.Column("energy", sa.Float(), nullable=True, comment="0..1"),
         sa.Column("danceability", sa.Float(), nullable=True, comment="0..1"),
         sa.Column("acousticness", sa.Float(), nullable=True, comment="0..1"),
-        sa.Column("instrumentalness", sa.Float(), nullable=True, comment="0..1"),
+        sa.Column(
+            "instrumentalness",
+            sa.Float(),
+            nullable=True,
+            comment="0..1; a violin with vibrato counts as a voice, rap may be missed",
+        ),
         sa.Column("timbre", postgresql.ARRAY(sa.REAL()), nullable=True, comment="Fixed-length summary of the sound"),
         sa.Column("timbre_version", sa.Integer(), nullable=True),
         sa.Column("acoustid_fingerprint", sa.Text(), nullable=True),
