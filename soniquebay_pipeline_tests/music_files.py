@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from soniquebay_pipeline.demo.writing import encode
 
 SAMPLE_RATE = 16_000
 SECONDS = 0.35
+ANALYSED_RATE = 22_050
 
 
 @cache
@@ -36,6 +38,19 @@ def song(path: Path | bytes, number: int, tags: Tags | None = None, **fields: ob
     file_format = target.suffix[1:].lower()
     target.write_bytes(with_tags(sound(number, file_format), file_format, tags or _tags(number, fields)))
     return target
+
+
+def music_of(path: Path, bpm: float = 120.0, seconds: float = 12.0, **fields: Any) -> Path:
+    """Write music that can be analysed: a drum on every beat over a C major chord; tags as in ``song``."""
+    time = np.arange(int(seconds * ANALYSED_RATE)) / ANALYSED_RATE
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (261.63, 329.63, 392.0)) * 0.05
+    since_beat = np.mod(time, 60 / bpm)
+    clicks = np.where(since_beat < 0.03, np.sin(2 * np.pi * 180 * since_beat) * np.exp(-since_beat * 80), 0) * 0.6
+    samples = (chord + clicks).astype(np.float32)[:, None]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = {"title": path.stem, "artist": ("Artist",), "album": "Album"} | fields
+    path.write_bytes(with_tags(encode(samples, ANALYSED_RATE, "flac"), "flac", Tags(**values)))
+    return path
 
 
 def retag(path: Path, number: int, tags: Tags | None = None, **fields: object) -> Path:

@@ -38,7 +38,7 @@ def key_bars(counts: Mapping[tuple[str, str], int]) -> dg.MarkdownMetadataValue:
         axes.bar([place + 0.2 for place in places], minor, width=0.4, color=DARK, label="minor")
         axes.set_xticks(list(places), KEY_ORDER)
         axes.set_ylabel("tracks")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 
     return _picture("keys", draw)
 

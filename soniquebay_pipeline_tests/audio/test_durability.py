@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from soniquebay_pipeline_tests.audio.test_run import ALL, analyse, music_of
+from soniquebay_pipeline_tests.audio.test_run import ALL, analyse
+from soniquebay_pipeline_tests.music_files import music_of
 from soniquebay_pipeline_tests.pipeline_steps import ingest
 
 TRACKS = 24

@@ -20,24 +20,11 @@ from soniquebay_pipeline.demo.tagging import Tags, with_tags
 from soniquebay_pipeline.demo.writing import encode
 from soniquebay_pipeline.library.workers import PoolOptions
 from soniquebay_pipeline_tests.audio import misbehaving_analysis
-from soniquebay_pipeline_tests.music_files import song
+from soniquebay_pipeline_tests.music_files import music_of, song
 from soniquebay_pipeline_tests.pipeline_steps import SHARDS, ingest
 
 RATE = 22_050
 ALL = range(SHARDS)
-
-
-def music_of(path: Path, bpm: float = 120.0, seconds: float = 12.0, **tags: Any) -> Path:
-    """A click on every beat over a C major chord."""
-    time = np.arange(int(seconds * RATE)) / RATE
-    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (261.63, 329.63, 392.0)) * 0.05
-    since_beat = np.mod(time, 60 / bpm)
-    clicks = np.where(since_beat < 0.03, np.sin(2 * np.pi * 180 * since_beat) * np.exp(-since_beat * 80), 0) * 0.6
-    samples = (chord + clicks).astype(np.float32)[:, None]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = {"title": path.stem, "artist": ("Artist",), "album": "Album"} | tags
-    path.write_bytes(with_tags(encode(samples, RATE, "flac"), "flac", Tags(**values)))
-    return path
 
 
 def analyse(engine: Engine, root: Path, workers: int = 0, **options: Any) -> AnalysisReport:

@@ -190,7 +190,18 @@ def _measure_all(console: Console, library: Path, home: Path, truth: Any, option
     console.print(f"peak memory of the largest process: {first.peak_mb:,.0f} MB")
     if peer:
         console.print(f"times as fast as beets: {options.files / first.seconds / peer[0]:.1f}")
+    console.print(f"loading the code location / import dagster: {_load_ratio(home, options.repeat):.2f}")
     console.print(_counts(report, truth))
+
+
+def _load_ratio(home: Path, repeat: int) -> float:
+    """Median time of loading the definitions over that of importing Dagster alone, in turn."""
+    seconds: dict[str, list[float]] = {"dagster": [], "soniquebay_pipeline.definitions": []}
+    for _ in range(2 * repeat + 1):
+        for module, taken in seconds.items():
+            taken.append(measure([sys.executable, "-c", f"import {module}"], home).seconds)
+    alone, ours = (sorted(taken)[repeat] for taken in seconds.values())
+    return ours / alone
 
 
 def _counts(report: dict[str, Any], truth: Any) -> str:

@@ -14,7 +14,7 @@ from soniquebay_pipeline.defs.partitions import SHARD_KEYS
 from soniquebay_pipeline.library.paths import shard_of
 from soniquebay_pipeline.settings import Settings
 from soniquebay_pipeline_tests.defs.running import instance_of, reported, run
-from soniquebay_pipeline_tests.music_files import retag, song
+from soniquebay_pipeline_tests.music_files import music_of, retag, song
 
 CATALOGUE = ["raw_files", "raw_metadata", "artists", "albums", "genres", "tracks"]
 
@@ -111,3 +111,29 @@ def test_a_bad_file_fails_no_run(instance: dg.DagsterInstance, songs: list[Path]
             text("SELECT count(*) FROM raw_files WHERE status = 'rejected' AND reject_reason <> ''")
         ).scalar_one()
     assert rejected == 2
+
+
+def test_analysis_reports_what_it_measured(instance: dg.DagsterInstance, music: Path) -> None:
+    music_of(music / "Band/Album/one.flac", bpm=100.0)
+    song(music / "Band/Album/too short.flac", 7)
+    result = run(instance, job="run_everything")
+    assert result.success
+    said = reported(result)["audio_features"]
+    assert (said["analysed"], said["failed"], said["failed_too_short"]) == (1, 1, 1)
+    assert "too short.flac" in said["failed_tracks"]
+    assert said["tempo"].startswith("![tempo](data:image/png") and said["keys"].startswith("![keys](")
+    assert said["minutes_of_audio"] > 0 and said["real_time_factor"] > 0
+    failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
+    assert "failed_analyses" in failed and "values_in_range" not in failed
+
+
+def test_an_analysis_that_was_interrupted_is_done_by_the_next_run_of_everything(
+    instance: dg.DagsterInstance, music: Path, engine: Engine
+) -> None:
+    music_of(music / "Band/Album/one.flac", bpm=100.0)
+    assert run(instance, job="run_everything").success
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM audio_features"))
+    assert run(instance, job="run_everything").success
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM audio_features")).scalar_one() == 1

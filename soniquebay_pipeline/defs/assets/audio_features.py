@@ -39,6 +39,7 @@ def audio_features(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam
         progress=pipeline.progress(context),
     )
     numbers = {"analysed": report.analysed, "copied": report.copied, "failed": report.failed}
+    numbers |= {f"failed_{reason}": count for reason, count in report.failed_by_reason.items()}
     metadata: dict[str, Any] = {"minutes_of_audio": round(report.music_seconds / 60, 1)}
     if report.wall_seconds and report.music_seconds:
         metadata["real_time_factor"] = round(report.music_seconds / report.wall_seconds, 1)
