@@ -89,7 +89,7 @@ def analyse_file(path: bytes | str, *, with_fingerprint: bool = False) -> AudioF
         instrumentalness=character.instrumentalness,
         timbre=None if vector is None else [float(value) for value in vector],
         timbre_version=None if vector is None else TIMBRE_VERSION,
-        acoustid_fingerprint=fingerprint(path) if with_fingerprint else None,
+        acoustid_fingerprint=fingerprint(path, signal.track_seconds) if with_fingerprint else None,
         seconds_analysed=round(signal.seconds, 3),
         seconds_spent=round(time.process_time() - started, 3),
     )

@@ -21,14 +21,19 @@ def is_available() -> bool:
     return shutil.which("fpcalc") is not None
 
 
-def fingerprint(path: bytes | str) -> str | None:
-    """The fingerprint of the first two minutes; None without fpcalc, or where it can't read the file."""
-    if not is_available():
+def fingerprint(path: bytes | str, seconds: float) -> str | None:
+    """The fingerprint of the first two minutes of a file of so many seconds.
+
+    None without fpcalc, where it can't read the file, and below two seconds.
+    """
+    # Asked for more than there is, fpcalc 1.5 prints the fingerprint of a Vorbis file and exits with an error.
+    length = min(SECONDS, int(seconds) - 1)
+    if length < 1 or not is_available():
         return None
     import acoustid
 
     try:
-        _, value = acoustid.fingerprint_file(os.fsdecode(path), maxlength=SECONDS, force_fpcalc=True)
+        _, value = acoustid.fingerprint_file(os.fsdecode(path), maxlength=length, force_fpcalc=True)
     except acoustid.FingerprintGenerationError:
         return None
     return str(value.decode() if isinstance(value, bytes) else value)
