@@ -12,7 +12,7 @@ _BASE = 0x53514200 << 16
 LOCK_MIGRATIONS = _BASE + 1
 LOCK_FILES = _BASE + 2
 LOCK_CATALOG = _BASE + 3
-LOCK_POOLS = _BASE + 4
+LOCK_DAGSTER = _BASE + 4
 
 
 def hold_for_transaction(connection: Connection, key: int) -> None:

@@ -7,13 +7,17 @@ dagster.yaml can't start a server or derive one database's URL from another's; t
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy.engine import URL
 
-from soniquebay_pipeline.db.engine import dagster_url
+from soniquebay_pipeline.db.engine import dagster_url, libpq_url
+from soniquebay_pipeline.db.locks import LOCK_DAGSTER
 from soniquebay_pipeline.defs.pools import set_missing_limits
 from soniquebay_pipeline.settings import get_settings
 
@@ -36,11 +40,24 @@ class PipelineStorage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> PipelineStorage:
         url = dagster_url(get_settings())
-        storage = cls(postgres_url=url.render_as_string(hide_password=False), inst_data=inst_data)
+        with _alone(url):
+            storage = cls(postgres_url=url.render_as_string(hide_password=False), inst_data=inst_data)
+            set_missing_limits(storage.event_log_storage)
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             # What Dagster calls optimising for the webserver is keeping a connection; 0: no statement timeout.
             part.optimize_for_webserver(
                 statement_timeout=0, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=POOL_OVERFLOW
             )
-        set_missing_limits(storage.event_log_storage, url)
         return storage
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Nobody else opens Dagster's storage meanwhile.
+
+    Two processes that start at once on a fresh database both create its tables, or both insert the limit of a
+    pool at its first use, and one of them fails.
+    """
+    with psycopg.connect(libpq_url(url)) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_DAGSTER])
+        yield
