@@ -17,13 +17,11 @@ def rejected(
     """List the files that could not become tracks, and why."""
     from sqlalchemy import text
 
-    from soniquebay_pipeline.db.engine import get_engine
-    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.library.paths import display
 
     with clear_errors():
-        engine = get_engine(read_settings())
-        migrate(engine)
+        engine = open_catalogue(read_settings())
         with engine.connect() as connection:
             rows = connection.execute(
                 text(
@@ -53,13 +51,11 @@ def purge(
     from soniquebay_pipeline.catalog.store.albums import resolve_albums
     from soniquebay_pipeline.catalog.store.maintenance import purge as purge_missing
     from soniquebay_pipeline.catalog.store.maintenance import purgeable
-    from soniquebay_pipeline.db.engine import get_engine
-    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.library.paths import display
 
     with clear_errors():
-        engine = get_engine(read_settings())
-        migrate(engine)
+        engine = open_catalogue(read_settings())
         gone = purgeable(engine, older_than)
         if not gone:
             out.print("No file is missing; there is nothing to purge.")

@@ -60,13 +60,11 @@ def ingest(
 def status(as_json: Json = False) -> None:
     """Say what the catalogue holds and what waits."""
     from soniquebay_pipeline.cli.summary import catalogue_numbers, summary_table
-    from soniquebay_pipeline.db.engine import get_engine
-    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.library.record import read_record
 
     with clear_errors():
-        engine = get_engine(read_settings())
-        migrate(engine)
+        engine = open_catalogue(read_settings())
         library = read_record(engine)
         numbers = catalogue_numbers(engine)
     if as_json:
@@ -113,16 +111,14 @@ def _build_demo(target: Path) -> None:
 def _open(settings: Settings, *, or_demo: bool, record: bool = True) -> tuple[Engine, Library]:
     """The migrated catalogue and the library it describes."""
     from soniquebay_pipeline.catalog.store.maintenance import forget_everything
-    from soniquebay_pipeline.db.engine import get_engine
-    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.library.record import Library, open_library, read_record
     from soniquebay_pipeline.library.walk import LibraryRootError
 
     music_dir, is_demo = settings.music_dir, False
     if music_dir is not None and not music_dir.is_dir():
         raise LibraryRootError(f"{music_dir} is not a folder. Nothing was changed. Is the disk mounted?")
-    engine = get_engine(settings)
-    migrate(engine)
+    engine = open_catalogue(settings)
     known = read_record(engine)
     if music_dir is None and or_demo and (known is None or known.is_demo):
         music_dir, is_demo = _demo_root(settings), True

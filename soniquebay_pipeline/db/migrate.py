@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
+from soniquebay_pipeline.db.engine import get_engine
 from soniquebay_pipeline.db.locks import LOCK_MIGRATIONS
+from soniquebay_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -43,6 +45,13 @@ def _current(connection: Connection) -> str | None:
     if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def open_catalogue(settings: Settings) -> Engine:
+    """Engine of the catalogue of these settings, with its tables at this code's version."""
+    engine = get_engine(settings)
+    migrate(engine)
+    return engine
 
 
 def migrate(engine: Engine) -> bool:

@@ -33,12 +33,9 @@ class Pipeline:
     @cached_property
     def engine(self) -> Engine:
         """Engine of the catalogue, migrated to this code's version."""
-        from soniquebay_pipeline.db.engine import get_engine
-        from soniquebay_pipeline.db.migrate import migrate
+        from soniquebay_pipeline.db.migrate import open_catalogue
 
-        engine = get_engine(self.settings)
-        migrate(engine)
-        return engine
+        return open_catalogue(self.settings)
 
     @cached_property
     def library(self) -> Library:

@@ -29,8 +29,7 @@ on from there at the next tick.
 """,
 )
 def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    from soniquebay_pipeline.db.engine import get_engine
-    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.library.record import read_record
     from soniquebay_pipeline.library.walk import LibraryRootError
     from soniquebay_pipeline.library.watch import Cursor, look
@@ -39,8 +38,7 @@ def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     running = [run for run in runs_in_progress(context.instance) if run.job_name == ingest.name]
     if running:
         return dg.SkipReason(f"An ingest is in progress (run {running[0].run_id[:8]}); looking again after it.")
-    engine = get_engine(settings)
-    migrate(engine)
+    engine = open_catalogue(settings)
     record = read_record(engine)
     root = settings.music_dir or (record.root if record else None)
     if root is None:
@@ -92,14 +90,12 @@ drains at the speed of the work. Waits while an ingest runs: the catalogue comes
 )
 def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     from soniquebay_pipeline.audio.store import due_shards
-    from soniquebay_pipeline.db.engine import get_engine
-    from soniquebay_pipeline.db.migrate import migrate
+    from soniquebay_pipeline.db.migrate import open_catalogue
 
     runs = runs_in_progress(context.instance)
     if any(run.job_name in CATALOGUE_JOBS for run in runs):
         return dg.SkipReason("An ingest is in progress; analysis waits for it.")
-    engine = get_engine(get_settings())
-    migrate(engine)
+    engine = open_catalogue(get_settings())
     with engine.connect() as connection:
         due = [SHARD_KEYS[shard] for shard in due_shards(connection) if shard < len(SHARD_KEYS)]
     if not due:
