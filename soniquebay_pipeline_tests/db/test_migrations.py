@@ -36,6 +36,8 @@ def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
 
 def test_comments_checks_and_partial_indexes_are_those_of_the_tables(engine: Engine, empty: Engine) -> None:
     """What Alembic does not compare: the same made without migrations has the same definitions."""
+    with empty.begin() as connection:
+        connection.execute(text("CREATE EXTENSION vector"))
     metadata.create_all(empty)
     query = text(
         """

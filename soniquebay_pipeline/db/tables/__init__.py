@@ -37,9 +37,11 @@ from soniquebay_pipeline.db.tables.files import (
     raw_metadata,
     shard_scans,
 )
-from soniquebay_pipeline.db.tables.sound import (
-    audio_features,
-)
+from soniquebay_pipeline.db.tables.knowledge import artist_similar
+from soniquebay_pipeline.db.tables.pictures import cover_candidates, covers, pictures
+from soniquebay_pipeline.db.tables.sound import audio_features
+from soniquebay_pipeline.db.tables.vectors import audio_scalers, embeddings, track_texts
+from soniquebay_pipeline.db.tables.web import web_answers, web_calls, web_providers
 from soniquebay_pipeline.db.tables.work import (
     deferred_tasks,
     due_albums,
@@ -53,13 +55,18 @@ __all__ = [
     "album_groups",
     "albums",
     "artist_genres",
+    "artist_similar",
     "artists",
     "audio_features",
+    "audio_scalers",
+    "cover_candidates",
+    "covers",
     "deferred_tasks",
     "due_albums",
     "due_artist_keys",
     "due_labels",
     "due_tracks",
+    "embeddings",
     "file_credits",
     "file_labels",
     "genre_tags",
@@ -67,6 +74,7 @@ __all__ = [
     "library",
     "metadata",
     "mood_tags",
+    "pictures",
     "raw_files",
     "raw_metadata",
     "revision_seq",
@@ -75,5 +83,9 @@ __all__ = [
     "track_genre_tags",
     "track_genres",
     "track_mood_tags",
+    "track_texts",
     "tracks",
+    "web_answers",
+    "web_calls",
+    "web_providers",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,8 +20,26 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from soniquebay_pipeline.db.tables.base import created_at, metadata
+
+
+def _lastfm() -> list[Column[Any]]:
+    """What Last.fm says of an artist, an album or a track."""
+    return [
+        Column("lastfm_url", Text),
+        Column("lastfm_listeners", BigInteger),
+        Column("lastfm_playcount", BigInteger),
+        Column("lastfm_tags", JSONB, comment="The top tags with their weights in 0..100, the heaviest first"),
+        Column(
+            "lastfm_info_fetched_at",
+            DateTime(timezone=True),
+            comment="When Last.fm last answered, be it that it knows nothing",
+        ),
+        Column("lastfm_about", Text, comment="The name or id that was asked for"),
+    ]
+
 
 artists = Table(
     "artists",
@@ -28,6 +48,11 @@ artists = Table(
     Column("name", Text, nullable=False, comment="The most common spelling"),
     Column("name_key", Text, nullable=False, comment="Normal form of the name"),
     Column("musicbrainz_artistid", Text, unique=True),
+    *_lastfm(),
+    Column("lastfm_musicbrainz_artistid", Text, comment="The id that Last.fm gives; ours come from the files"),
+    Column("lastfm_biography", Text),
+    Column("lastfm_biography_licence", Text),
+    Column("lastfm_similar_artists_fetched", DateTime(timezone=True)),
     created_at(),
 )
 Index("ix_artists_name_key", artists.c.name_key)
@@ -49,6 +74,8 @@ albums = Table(
     Column("musicbrainz_albumid", Text, unique=True),
     Column("musicbrainz_releasegroupid", Text),
     Column("is_compilation", Boolean, nullable=False, server_default=text("false")),
+    *_lastfm(),
+    Column("lastfm_picture_url", Text),
     created_at(),
 )
 Index("ix_albums_album_artist_id", albums.c.album_artist_id)
@@ -120,6 +147,7 @@ tracks = Table(
     Column("file_type", Text),
     Column("musicbrainz_id", Text, comment="MusicBrainz recording id"),
     Column("revision", BigInteger, nullable=False, comment="raw_metadata.revision it was made from"),
+    *_lastfm(),
     created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )

@@ -55,6 +55,8 @@ deferred_tasks = Table(
     Column("state", Text, nullable=False, comment="waiting for the next attempt, or failed for good"),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", DateTime(timezone=True), nullable=False),
+    Column("leased_until", DateTime(timezone=True), comment="A worker is at it until then; NULL: nobody is"),
+    Column("leased_by", Text),
     Column("last_error", Text),
     created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
