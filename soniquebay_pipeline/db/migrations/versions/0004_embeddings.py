@@ -71,3 +71,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_track_texts_document", "track_texts", ["document"], unique=False, postgresql_using="gin")
     op.create_index("ix_track_texts_sentence_hash", "track_texts", ["sentence_hash"], unique=False)
+
+
+def downgrade() -> None:
+    for table in ("embeddings", "audio_scalers", "track_texts"):
+        op.drop_table(table)
+    op.execute("DROP EXTENSION IF EXISTS vector")

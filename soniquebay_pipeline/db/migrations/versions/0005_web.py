@@ -89,3 +89,10 @@ def upgrade() -> None:
         ),
     )
     op.add_column("deferred_tasks", sa.Column("leased_by", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    for table in ("web_calls", "web_providers", "web_answers"):
+        op.drop_table(table)
+    for column in ("leased_by", "leased_until"):
+        op.drop_column("deferred_tasks", column)

@@ -82,3 +82,8 @@ def upgrade() -> None:
         comment="The best candidate of each; derived from cover_candidates",
     )
     op.create_index("ix_covers_sha256", "covers", ["sha256"], unique=False)
+
+
+def downgrade() -> None:
+    for table in ("covers", "cover_candidates", "pictures"):
+        op.drop_table(table)

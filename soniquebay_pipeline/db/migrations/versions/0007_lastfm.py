@@ -127,3 +127,30 @@ def upgrade() -> None:
     op.add_column(
         "tracks", sa.Column("lastfm_about", sa.Text(), nullable=True, comment="The name or id that was asked for")
     )
+
+
+def downgrade() -> None:
+    op.drop_table("artist_similar")
+    shared = (
+        "lastfm_url",
+        "lastfm_listeners",
+        "lastfm_playcount",
+        "lastfm_tags",
+        "lastfm_info_fetched_at",
+        "lastfm_about",
+    )
+    for table, more in (
+        (
+            "artists",
+            (
+                "lastfm_musicbrainz_artistid",
+                "lastfm_biography",
+                "lastfm_biography_licence",
+                "lastfm_similar_artists_fetched",
+            ),
+        ),
+        ("albums", ("lastfm_picture_url",)),
+        ("tracks", ()),
+    ):
+        for column in (*shared, *more):
+            op.drop_column(table, column)
