@@ -25,7 +25,7 @@ defs = dg.Definitions(
     asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS],
     jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance],
     sensors=[sensors.new_music_sensor, sensors.deferred_enrichment],
-    schedules=[schedules.daily_maintenance],
+    schedules=[schedules.daily_maintenance, schedules.nightly_scan],
     resources={"pipeline": PipelineResource()},
     # In process: a process a step cost 24 s against 4 s for nine trivial assets. What needs more than one
     # core (reading files) has a process pool of its own.

@@ -100,6 +100,14 @@ class Settings(BaseSettings):
         default=20.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
     )
     maintenance_cron: str = Field(default="0 2 * * *", description="When the daily maintenance runs.")
+    scan_cron: str = Field(
+        default="30 3 * * *", description="When the whole library is scanned, whatever the sensor has seen."
+    )
+    run_retention_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days that Dagster's finished runs are kept; those with an asset's last materialisation stay.",
+    )
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("music_dir", "home")

@@ -1,5 +1,7 @@
 """Jobs: what a person, the command line, sensors and schedules start."""
 
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 
 from soniquebay_pipeline.defs.resources import Pipeline
@@ -26,6 +28,9 @@ run_everything = dg.define_asset_job(
     description="Every asset, in the order of the graph; what `soniquebay run` starts.",
 )
 
+CATALOGUE_JOBS = (ingest.name, run_everything.name)
+"""While one of these runs, deferred work and scans wait: the catalogue comes first."""
+
 
 @dg.op(pool="database", description="Remove artists, albums, genres and moods that no file refers to.")
 def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
@@ -36,6 +41,17 @@ def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pi
     context.add_output_metadata(removed)
 
 
-@dg.job(description="Daily clean-up of the catalogue.", executor_def=dg.in_process_executor)
+@dg.op(pool="database", description="Remove Dagster's old runs, but none with an asset's last materialisation.")
+def prune_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.defs.retention import prune_runs as prune
+
+    days = pipeline.settings.run_retention_days
+    removed = prune(context.instance, before=datetime.now(UTC) - timedelta(days=days))
+    context.log.info(f"Removed {removed} runs older than {days} days.")
+    context.add_output_metadata({"runs": removed})
+
+
+@dg.job(description="Daily clean-up of the catalogue and of Dagster's runs.", executor_def=dg.in_process_executor)
 def maintenance() -> None:
     remove_orphans()
+    prune_runs()

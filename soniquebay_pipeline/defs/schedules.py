@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import maintenance
+from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, ingest, maintenance
+from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
+from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
 
 daily_maintenance = dg.ScheduleDefinition(
@@ -12,5 +14,21 @@ daily_maintenance = dg.ScheduleDefinition(
     job=maintenance,
     cron_schedule=get_settings().maintenance_cron,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Removes orphans every night (SONIQUEBAY_MAINTENANCE_CRON).",
+    description="Removes orphans and Dagster's old runs every night (SONIQUEBAY_MAINTENANCE_CRON).",
 )
+
+
+@dg.schedule(
+    name="nightly_scan",
+    job=ingest,
+    cron_schedule=get_settings().scan_cron,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="""
+Scans the whole library every night (SONIQUEBAY_SCAN_CRON), whatever new_music_sensor has seen: it keeps
+raw_files fresh, and finds what the sensor was asked not to repeat. Where nothing changed it costs seconds.
+""",
+)
+def nightly_scan(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    if any(run.job_name in CATALOGUE_JOBS for run in runs_in_progress(context.instance)):
+        return dg.SkipReason("An ingest is in progress.")
+    return dg.RunRequest(tags=range_tags(SHARD_KEYS[0], SHARD_KEYS[-1]))

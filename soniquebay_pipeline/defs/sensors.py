@@ -6,12 +6,11 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import analyse, ingest, run_everything
+from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, analyse, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
 from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
 
-CATALOGUE_JOBS = (ingest.name, run_everything.name)
 MAX_RUNS_A_TICK = 4
 """Scattered shards beyond this become one run over the covering range: starting a run takes seconds,
 scanning an unchanged shard takes milliseconds."""

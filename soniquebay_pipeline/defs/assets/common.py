@@ -29,6 +29,7 @@ def shard_asset(
     description: str,
     deps: Iterable[str] = (),
     output_required: bool = True,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """An asset over the shards, one run for any number of them, that fills one table."""
     return dg.asset(
@@ -42,6 +43,7 @@ def shard_asset(
         pool=pool,
         code_version=code_version,
         output_required=output_required,
+        freshness_policy=freshness,
         description=description.strip(),
         metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
     )

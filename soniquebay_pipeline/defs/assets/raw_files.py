@@ -1,5 +1,6 @@
 """raw_files: what is on disk."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,8 @@ class ScanConfig(dg.Config):
     kinds={"filesystem", "postgres"},
     pool="disk",
     code_version="1",
+    # nightly_scan materialises it even when nothing changes; the second night without is a failure.
+    freshness=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)),
     description="""
 Every music file below the library root: path, size, modification time, identity of its audio.
 
