@@ -102,12 +102,16 @@ def _point_credits(connection: Connection) -> None:
         connection,
         "meaning",
         """
-        SELECT c.name_key, c.mbid, a.id AS artist_id
-        FROM claims c
-        LEFT JOIN single s ON s.name_key = c.name_key
-        JOIN artists a ON CASE WHEN coalesce(c.mbid, s.mbid) IS NOT NULL
-            THEN a.musicbrainz_artistid = coalesce(c.mbid, s.mbid)
-            ELSE a.musicbrainz_artistid IS NULL AND a.name_key = c.name_key END
+        WITH identified AS (
+            SELECT c.name_key, c.mbid, coalesce(c.mbid, s.mbid) AS meant
+            FROM claims c LEFT JOIN single s ON s.name_key = c.name_key
+        )
+        SELECT i.name_key, i.mbid, a.id AS artist_id
+        FROM identified i JOIN artists a ON a.musicbrainz_artistid = i.meant
+        UNION ALL
+        SELECT i.name_key, i.mbid, a.id
+        FROM identified i JOIN artists a ON a.name_key = i.name_key
+        WHERE i.meant IS NULL AND a.musicbrainz_artistid IS NULL
         """,
     )
     connection.execute(
