@@ -14,8 +14,9 @@ LOCK_FILES = _BASE + 2
 LOCK_CATALOG = _BASE + 3
 LOCK_DAGSTER = _BASE + 4
 
-# First of two 32-bit numbers; the second is the hash of a key of web_answers.
+# First of two 32-bit numbers; the second is a hash: of a key of web_answers, of a queue of deferred_tasks.
 LOCKS_OF_ANSWERS = 0x53514201
+LOCKS_OF_QUEUES = 0x53514202
 
 
 def hold_for_transaction(connection: Connection, key: int) -> None:
