@@ -1,6 +1,6 @@
 """Advisory locks of PostgreSQL that keep concurrent processes from doing the same thing at once.
 
-They belong to a transaction, so a killed process frees them.
+They belong to a transaction (those of web answers to a session), so a killed process frees them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ LOCK_MIGRATIONS = _BASE + 1
 LOCK_FILES = _BASE + 2
 LOCK_CATALOG = _BASE + 3
 LOCK_DAGSTER = _BASE + 4
+
+# First of two 32-bit numbers; the second is a hash: of a key of web_answers, of a queue of deferred_tasks.
+LOCKS_OF_ANSWERS = 0x53514201
+LOCKS_OF_QUEUES = 0x53514202
 
 
 def hold_for_transaction(connection: Connection, key: int) -> None:

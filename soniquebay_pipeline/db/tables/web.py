@@ -52,7 +52,7 @@ web_calls = Table(
     "web_calls",
     metadata,
     Column("provider", Text, nullable=False),
-    Column("outcome", Text, nullable=False, comment="cached, found, not_found, or the class of a failure"),
+    Column("outcome", Text, nullable=False, comment="cached_memory, cached, found, not_found, or a failure's kind"),
     Column("le", Float, nullable=False, comment="Upper bound of the bucket, seconds; infinity for the last"),
     Column("calls", BigInteger, nullable=False),
     Column("seconds", Float, nullable=False),

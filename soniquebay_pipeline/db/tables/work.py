@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
@@ -55,11 +56,27 @@ deferred_tasks = Table(
     Column("state", Text, nullable=False, comment="waiting for the next attempt, or failed for good"),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", DateTime(timezone=True), nullable=False),
-    Column("leased_until", DateTime(timezone=True), comment="A worker is at it until then; NULL: nobody is"),
+    Column("leased_until", DateTime(timezone=True), comment="A worker is at it until then, and next_attempt_at"),
     Column("leased_by", Text),
     Column("last_error", Text),
     created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("queue", "entity_type", "entity_id"),
     CheckConstraint("state IN ('waiting', 'failed')", name="state"),
+)
+# Claims go through these two: within each priority, and over all, what may be tried is a prefix.
+Index(
+    "ix_deferred_tasks_priority",
+    deferred_tasks.c.queue,
+    deferred_tasks.c.entity_type,
+    deferred_tasks.c.priority,
+    deferred_tasks.c.next_attempt_at,
+    postgresql_where=text("state = 'waiting'"),
+)
+Index(
+    "ix_deferred_tasks_next_attempt_at",
+    deferred_tasks.c.queue,
+    deferred_tasks.c.entity_type,
+    deferred_tasks.c.next_attempt_at,
+    postgresql_where=text("state = 'waiting'"),
 )

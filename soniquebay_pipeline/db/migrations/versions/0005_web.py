@@ -14,6 +14,11 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+INDEXES = {
+    "ix_deferred_tasks_priority": ["queue", "entity_type", "priority", "next_attempt_at"],
+    "ix_deferred_tasks_next_attempt_at": ["queue", "entity_type", "next_attempt_at"],
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -36,7 +41,9 @@ def upgrade() -> None:
     op.create_table(
         "web_calls",
         sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False, comment="cached, found, not_found, or the class of a failure"),
+        sa.Column(
+            "outcome", sa.Text(), nullable=False, comment="cached_memory, cached, found, not_found, or a failure's kind"
+        ),
         sa.Column(
             "le", sa.Float(), nullable=False, comment="Upper bound of the bucket, seconds; infinity for the last"
         ),
@@ -85,13 +92,17 @@ def upgrade() -> None:
             "leased_until",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="A worker is at it until then; NULL: nobody is",
+            comment="A worker is at it until then, and next_attempt_at",
         ),
     )
     op.add_column("deferred_tasks", sa.Column("leased_by", sa.Text(), nullable=True))
+    for name, columns in INDEXES.items():
+        op.create_index(name, "deferred_tasks", columns, unique=False, postgresql_where=sa.text("state = 'waiting'"))
 
 
 def downgrade() -> None:
+    for name in INDEXES:
+        op.drop_index(name, table_name="deferred_tasks")
     for table in ("web_calls", "web_providers", "web_answers"):
         op.drop_table(table)
     for column in ("leased_by", "leased_until"):

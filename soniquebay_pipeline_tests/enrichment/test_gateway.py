@@ -1,0 +1,412 @@
+"""The gateway: cache, one call a question, breaker, budget, counters; over real sockets and processes."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from soniquebay_pipeline.enrichment import answers
+from soniquebay_pipeline.enrichment.gateway import (
+    CircuitOpen,
+    CredentialsRefused,
+    Gateway,
+    Provider,
+    ProviderFailure,
+    answer_key,
+)
+from soniquebay_pipeline_tests.enrichment.asking import ask, outcomes, start, together
+from soniquebay_pipeline_tests.web_server import Reply, WebServer, closed_port
+
+FAST = Provider("test", 1000.0, timeout_seconds=5.0)
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    with WebServer() as running:
+        running.on("*", lambda request: Reply(body=f"about {request.path}".encode()))
+        yield running
+
+
+@pytest.fixture
+def gateway(engine: Engine) -> Iterator[Gateway]:
+    with Gateway(engine) as opened:
+        yield opened
+
+
+def one(engine: Engine, query: str, **parameters: Any) -> Any:
+    with engine.begin() as connection:
+        return connection.execute(text(query), parameters).one()
+
+
+def let_pass(engine: Engine, seconds: float) -> None:
+    """As if everything in the database had happened so much earlier."""
+    with engine.begin() as connection:
+        for table, columns in {
+            "web_providers": ("opened_at", "probe_until", "not_before", "next_call_at"),
+            "web_answers": ("fetched_at", "expires_at"),
+        }.items():
+            earlier = ", ".join(f"{column} = {column} - make_interval(secs => :seconds)" for column in columns)
+            connection.execute(text(f"UPDATE {table} SET {earlier}"), {"seconds": seconds})
+
+
+# The cache
+
+
+def test_an_answer_is_asked_for_once(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    first = ask(gateway, FAST, web.host, "/a")
+    assert (first.found, first.body, first.cached) == (True, b"about /a", False)
+    for again in (ask(gateway, FAST, web.host, "/a"), ask(Gateway(engine), FAST, web.host, "/a")):
+        assert (again.found, again.body, again.cached) == (True, b"about /a", True)
+    assert web.count() == 1
+
+
+def test_nothing_there_is_an_answer_that_lives_longer(engine: Engine, web: WebServer) -> None:
+    web.on("/gone", Reply(404))
+    for path in ("/gone", "/a"):
+        ask(Gateway(engine), FAST, web.host, path)
+    let_pass(engine, 2 * 86_400)
+    gone, there = (ask(Gateway(engine), FAST, web.host, path) for path in ("/gone", "/a"))
+    assert (gone.found, gone.body, gone.cached) == (False, None, True)
+    assert not there.cached and (web.count("/gone"), web.count("/a")) == (1, 2)
+    let_pass(engine, 6 * 86_400)
+    assert not ask(Gateway(engine), FAST, web.host, "/gone").cached
+
+
+def test_a_failure_is_no_answer(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    web.on("/a", Reply(500), Reply(body=b"there"))
+    with pytest.raises(ProviderFailure) as raised:
+        ask(gateway, FAST, web.host, "/a")
+    assert raised.value.kind == "server_error"
+    assert one(engine, "SELECT count(*) FROM web_answers") == (0,)
+    assert ask(gateway, FAST, web.host, "/a").body == b"there"
+
+
+def test_without_memory_the_table_answers(engine: Engine, web: WebServer) -> None:
+    gateway = Gateway(engine, memory_seconds=0)
+    ask(gateway, FAST, web.host, "/a")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE web_answers SET body = 'from the table'"))
+    assert ask(gateway, FAST, web.host, "/a").body == b"from the table"
+    assert web.count() == 1
+
+
+def test_memory_keeps_nothing_longer_than_the_table(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    ask(gateway, FAST, web.host, "/a", lifetime=timedelta(seconds=0.2))
+    time.sleep(0.3)
+    assert not ask(gateway, FAST, web.host, "/a", lifetime=timedelta(0)).cached
+    assert not ask(gateway, FAST, web.host, "/a").cached  # a lifetime of zero was not stored
+
+
+def test_memory_is_bounded(engine: Engine) -> None:
+    gateway = Gateway(engine)
+    for number in range(80):
+        gateway.ask(FAST, f"test:{number}", lambda: bytes(10**6))
+    assert gateway._memory._cache.currsize <= answers.MEMORY_BYTES
+    huge = gateway.ask(FAST, "test:huge", lambda: bytes(2**22))
+    assert huge.body is not None and len(huge.body) == 2**22
+    assert gateway.ask(FAST, "test:huge", lambda: None).body == huge.body
+
+
+@pytest.mark.parametrize("name", ["ö" * 3000, "a\x00b", "a\ud800b", "", "%:_*?", "'; DROP TABLE web_answers; --"])
+def test_any_name_makes_a_key(gateway: Gateway, name: str) -> None:
+    key = answer_key("test", 2, "artist", name)
+    assert gateway.ask(FAST, key, lambda: b"1").body == b"1"
+    assert gateway.ask(FAST, key, lambda: b"2").body == b"1"
+    assert gateway.ask(FAST, key + "x", lambda: b"3").body == b"3"
+
+
+def test_colons_in_names_do_not_mix_questions() -> None:
+    assert answer_key("test", 2, "album", "a:b", "c") != answer_key("test", 2, "album", "a", "b:c")
+    assert answer_key("test", 2, "album", "a%3Ab") != answer_key("test", 2, "album", "a:b")
+    assert answer_key("lastfm", 2, "similar", "abba", 50) == "lastfm:2:similar:abba:50"
+
+
+def test_answers_are_forgotten_by_hand(engine: Engine, gateway: Gateway) -> None:
+    def keys() -> set[str]:
+        with engine.connect() as connection:
+            return set(connection.execute(text("SELECT key FROM web_answers")).scalars())
+
+    names = (
+        "test:2:artist:ab_ba",
+        "test:2:artist:abxba",
+        "test:2:similar:abxba:50",
+        answer_key("test", 2, "album", "100%", "x"),
+    )
+    for key in names:
+        gateway.ask(FAST, key, lambda: b"")
+    gateway.ask(Provider("other", 100.0), "other:1:a", lambda: b"")
+    assert gateway.forget(pattern="test:2:artist:ab_b?") == 1
+    assert names[0] not in keys() and gateway.ask(FAST, names[0], lambda: b"new").body == b"new"
+    with engine.begin() as connection:
+        assert answers.forget_about(connection, "test", ["abxba", "100%"]) == 3
+    assert keys() == {names[0], "other:1:a"}
+    assert gateway.forget(provider="test") == 1
+    assert keys() == {"other:1:a"}
+    assert gateway.forget() == 1
+
+
+def test_expired_answers_are_removed(engine: Engine, gateway: Gateway) -> None:
+    gateway.ask(FAST, "test:old", lambda: b"")
+    let_pass(engine, 90_000)
+    gateway.ask(FAST, "test:new", lambda: b"")
+    with engine.begin() as connection:
+        assert answers.remove_expired(connection) == 1
+
+
+# One call for one question
+
+
+def test_processes_with_the_same_questions_make_one_call_each(database: str, web: WebServer) -> None:
+    paths = [f"/{number}" for number in range(12)]
+    web.on("*", lambda request: Reply(body=b"slow", delay=0.05))
+    processes = [start(database, web.host, paths, calls_per_second=200.0) for _ in range(3)]
+    together(processes)
+    results = [outcomes(process)["counts"] for process in processes]
+    assert web.count() == len(paths)
+    assert sum(counts.get("found", 0) for counts in results) == len(paths)
+    assert sum(counts.get("cached", 0) for counts in results) == 2 * len(paths)
+
+
+def test_threads_with_the_same_question_make_one_call(web: WebServer, gateway: Gateway) -> None:
+    web.on("/a", Reply(body=b"slow", delay=0.2))
+    threads = [threading.Thread(target=ask, args=(gateway, FAST, web.host, "/a")) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert web.count() == 1
+
+
+def test_who_is_killed_while_asking_does_not_keep_the_question(
+    database: str, engine: Engine, web: WebServer, gateway: Gateway
+) -> None:
+    web.on("/a", Reply(hang=True), Reply(body=b"there"))
+    process = start(database, web.host, ["/a"], timeout_seconds=60.0)
+    together([process])
+    deadline = time.monotonic() + 30
+    while web.count() == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert ask(gateway, FAST, web.host, "/a").body == b"there"
+
+
+def test_waiting_for_who_asks_the_same_is_bounded(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    web.on("/a", Reply(body=b"at last", delay=1.5))
+    impatient = Provider("test", 1000.0, max_wait_seconds=0.1, timeout_seconds=0.2)
+    patient = threading.Thread(target=ask, args=(gateway, FAST, web.host, "/a"))
+    patient.start()
+    while web.count() == 0:
+        time.sleep(0.01)
+    with pytest.raises(CircuitOpen) as raised:
+        ask(gateway, impatient, web.host, "/a")
+    patient.join()
+    assert raised.value.kind == "no_turn" and web.count() == 1
+    assert ask(gateway, impatient, web.host, "/a").body == b"at last"
+
+
+# The circuit breaker
+
+
+def test_three_failures_open_the_circuit_for_all_processes(
+    engine: Engine, database: str, web: WebServer, gateway: Gateway
+) -> None:
+    web.on("*", Reply(500))
+    for number in range(3):
+        with pytest.raises(ProviderFailure) as raised:
+            ask(gateway, FAST, web.host, f"/{number}")
+        assert raised.value.kind == "server_error"
+    process = start(database, web.host, ["/3", "/4"])
+    together([process])
+    assert outcomes(process)["counts"] == {"circuit_open": 2}
+    assert web.count() == 3
+    row = one(engine, "SELECT failures, opened_at, last_error FROM web_providers")
+    assert row.failures == 3 and row.opened_at is not None and row.last_error == "server_error: 500"
+
+
+def test_after_five_minutes_one_probe_closes_it(engine: Engine, database: str, web: WebServer) -> None:
+    gateway = Gateway(engine)
+    web.on("*", *[Reply(503)] * 3, Reply(body=b"slow", delay=0.5))
+    for number in range(3):
+        with pytest.raises(ProviderFailure):
+            ask(gateway, FAST, web.host, f"/{number}")
+    let_pass(engine, 299)
+    with pytest.raises(CircuitOpen):
+        ask(gateway, FAST, web.host, "/x")
+    let_pass(engine, 2)
+    processes = [start(database, web.host, [f"/{number}"]) for number in range(3)]
+    together(processes)
+    results: list[dict[str, int]] = [outcomes(process)["counts"] for process in processes]
+    assert sorted(kind for counts in results for kind in counts) == ["circuit_open", "circuit_open", "found"]
+    assert web.count() == 4
+    assert one(engine, "SELECT failures, opened_at FROM web_providers") == (0, None)
+    assert ask(gateway, FAST, web.host, "/y").found
+
+
+def test_a_probe_that_fails_opens_it_again(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    web.on("*", Reply(503))
+    for number in range(3):
+        with pytest.raises(ProviderFailure):
+            ask(gateway, FAST, web.host, f"/{number}")
+    let_pass(engine, 301)
+    with pytest.raises(ProviderFailure, match="server_error"):
+        ask(gateway, FAST, web.host, "/probe")
+    with pytest.raises(CircuitOpen):
+        ask(gateway, FAST, web.host, "/after")
+    assert web.count() == 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [(Reply(hang=True), "timeout"), (Reply(429), "rate_limited"), (Reply(reset=True), "invalid_answer")],
+)
+def test_what_counts(web: WebServer, gateway: Gateway, reply: Reply, kind: str) -> None:
+    web.on("*", reply)
+    provider = Provider("test", 100.0, timeout_seconds=0.3)
+    kinds = []
+    for number in range(4):
+        with pytest.raises(ProviderFailure) as raised:
+            ask(gateway, provider, web.host, f"/{number}")
+        kinds.append(raised.value.kind)
+    assert kinds == [kind] * 3 + ["circuit_open"]
+
+
+def test_nobody_listening_counts(gateway: Gateway) -> None:
+    with closed_port() as host:
+        for _ in range(3):
+            with pytest.raises(ProviderFailure, match="refused"):
+                ask(gateway, FAST, host, "/a")
+        with pytest.raises(CircuitOpen):
+            ask(gateway, FAST, host, "/a")
+
+
+def test_what_does_not_count(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    web.on("*", Reply(404))
+    for number in range(5):
+        assert not ask(gateway, FAST, web.host, f"/{number}").found
+
+    def too_large() -> bytes | None:
+        raise ProviderFailure("too_large", "9 MB")
+
+    for _ in range(5):
+        with pytest.raises(ProviderFailure, match="too_large"):
+            gateway.ask(FAST, "test:large", too_large)
+    assert one(engine, "SELECT failures, opened_at FROM web_providers") == (0, None)
+
+
+def test_failures_must_follow_each_other(web: WebServer, gateway: Gateway) -> None:
+    web.on("*", Reply(500), Reply(500), Reply(404), Reply(500), Reply(500), Reply(body=b"well"))
+    for number, fails in enumerate([True, True, False, True, True, False]):
+        if fails:
+            with pytest.raises(ProviderFailure, match="server_error"):
+                ask(gateway, FAST, web.host, f"/{number}")
+        else:
+            ask(gateway, FAST, web.host, f"/{number}")
+
+
+def test_what_is_cached_needs_no_service(web: WebServer, gateway: Gateway, engine: Engine) -> None:
+    ask(gateway, FAST, web.host, "/a")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE web_providers SET failures = 3, opened_at = now()"))
+    assert ask(Gateway(engine), FAST, web.host, "/a").cached
+
+
+def test_refused_credentials_are_passed_on(engine: Engine, gateway: Gateway) -> None:
+    def refused() -> bytes | None:
+        raise CredentialsRefused("SONIQUEBAY_X is wrong.")
+
+    for _ in range(4):
+        with pytest.raises(CredentialsRefused, match="SONIQUEBAY_X"):
+            gateway.ask(FAST, "test:a", refused)
+    assert one(engine, "SELECT failures, opened_at FROM web_providers") == (0, None)
+
+
+# The budget
+
+
+@pytest.mark.parametrize(("rate", "calls"), [(5.0, 14), (50.0, 150)])
+def test_processes_share_the_budget_of_every_second(database: str, web: WebServer, rate: float, calls: int) -> None:
+    paths = [f"/{number}" for number in range(calls)]
+    processes = [start(database, web.host, paths[number::2], calls_per_second=rate) for number in range(2)]
+    together(processes)
+    for process in processes:
+        assert outcomes(process)["counts"] == {"found": calls / 2}
+    assert web.count() == calls
+    assert web.most_in_a_second() <= 1.05 * rate
+
+
+def test_retry_after_is_kept_by_all_processes(engine: Engine, database: str, web: WebServer, gateway: Gateway) -> None:
+    web.on("*", Reply(429, headers={"Retry-After": "120"}), Reply(body=b"fine"))
+    with pytest.raises(ProviderFailure) as raised:
+        ask(gateway, FAST, web.host, "/a")
+    assert (raised.value.kind, raised.value.retry_after) == ("rate_limited", 120.0)
+    process = start(database, web.host, ["/b"])
+    together([process])
+    assert outcomes(process)["counts"] == {"told_to_wait": 1}
+    assert web.count() == 1
+    let_pass(engine, 121)
+    assert ask(gateway, FAST, web.host, "/a").found
+
+
+def test_a_service_cannot_stop_us_for_ever(engine: Engine, web: WebServer, gateway: Gateway) -> None:
+    web.on("*", Reply(503, headers={"Retry-After": "999999999"}))
+    with pytest.raises(ProviderFailure):
+        ask(gateway, FAST, web.host, "/a")
+    assert one(engine, "SELECT not_before < now() + interval '25 hours' FROM web_providers") == (True,)
+
+
+def test_waiting_for_a_turn_is_bounded(web: WebServer, gateway: Gateway) -> None:
+    slow = Provider("test", 0.01, max_wait_seconds=1.0)
+    ask(gateway, slow, web.host, "/a")
+    with pytest.raises(CircuitOpen) as raised:
+        ask(gateway, slow, web.host, "/b")
+    assert raised.value.kind == "no_turn" and web.count() == 1
+
+
+# Counters
+
+
+def test_calls_are_counted_by_outcome(engine: Engine, web: WebServer) -> None:
+    web.on("/gone", Reply(404))
+    web.on("/broken", Reply(500))
+    web.on("/slow", Reply(body=b"", delay=0.3))
+    with Gateway(engine) as gateway:
+        for path in ("/a", "/gone", "/slow", "/a"):
+            ask(gateway, FAST, web.host, path)
+        with pytest.raises(ProviderFailure):
+            ask(gateway, FAST, web.host, "/broken")
+    with Gateway(engine) as gateway:
+        ask(gateway, FAST, web.host, "/a")
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT outcome, sum(calls), sum(seconds) FROM web_calls GROUP BY 1")).all()
+        slow = connection.execute(
+            text("SELECT sum(calls) FROM web_calls WHERE outcome = 'found' AND le > 0.25")
+        ).scalar()
+    counts = {row[0]: int(row[1]) for row in rows}
+    assert counts == {"found": 2, "not_found": 1, "cached_memory": 1, "cached": 1, "server_error": 1}
+    assert slow == 1 and next(row[2] for row in rows if row[0] == "found") > 0.3
+
+
+def test_many_calls_write_few_rows(engine: Engine) -> None:
+    with Gateway(engine) as gateway:
+        gateway.ask(FAST, "test:a", lambda: b"")
+        before = one(engine, "SELECT xmin::text FROM web_providers")
+        for _ in range(500):
+            gateway.ask(FAST, "test:a", lambda: b"")
+    assert one(engine, "SELECT xmin::text FROM web_providers") == before
+    assert one(engine, "SELECT calls FROM web_calls WHERE outcome = 'cached_memory'") == (500,)
+
+
+def test_processes_count_together(database: str, engine: Engine, web: WebServer) -> None:
+    processes = [start(database, web.host, [f"/{name}/{n}" for n in range(20)]) for name in "ab"]
+    together(processes)
+    for process in processes:
+        outcomes(process)
+    assert one(engine, "SELECT sum(calls) FROM web_calls WHERE outcome = 'found'") == (40,)
