@@ -23,9 +23,9 @@ from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 defs = dg.Definitions(
     assets=[raw_files, raw_metadata, artists, albums, genres, tracks, audio_features],
     asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS],
-    jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance],
+    jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance, jobs.backfill_oldest],
     sensors=[sensors.new_music_sensor, sensors.deferred_enrichment],
-    schedules=[schedules.daily_maintenance, schedules.nightly_scan],
+    schedules=[schedules.daily_maintenance, schedules.nightly_scan, schedules.nightly_backfill],
     resources={"pipeline": PipelineResource()},
     # In process: a process a step cost 24 s against 4 s for nine trivial assets. What needs more than one
     # core (reading files) has a process pool of its own.

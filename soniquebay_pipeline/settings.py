@@ -103,6 +103,15 @@ class Settings(BaseSettings):
     scan_cron: str = Field(
         default="30 3 * * *", description="When the whole library is scanned, whatever the sensor has seen."
     )
+    backfill_cron: str = Field(
+        default="0 4 * * *", description="When nightly_backfill makes old analyses due, once it is switched on."
+    )
+    backfill_after_days: int = Field(
+        default=365, ge=1, description="Age in days from which nightly_backfill lets a track be analysed again."
+    )
+    backfill_tracks: int = Field(
+        default=500, ge=1, description="How many tracks nightly_backfill makes due a night, the oldest first."
+    )
     run_retention_days: int = Field(
         default=30,
         ge=1,

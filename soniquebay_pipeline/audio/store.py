@@ -64,6 +64,29 @@ def due_shards(connection: Connection) -> list[int]:
     return list(connection.execute(text(query), {"version": ANALYSIS_VERSION}).scalars())
 
 
+def request_oldest(connection: Connection, older_than_days: float, limit: int) -> int:
+    """Make up to ``limit`` tracks due that were analysed longest ago, before so many days; returns how many.
+
+    Through the ledger: what is there stays in force until the new analysis replaces it.
+    """
+    return connection.execute(
+        text(
+            """
+            INSERT INTO deferred_tasks (queue, entity_type, entity_id, about, state, attempts, next_attempt_at)
+            SELECT 'analysis', 'track', a.track_id, coalesce(f.audio_hash, '') || '/' || :version, 'waiting', 0, now()
+            FROM audio_features a JOIN tracks t ON t.id = a.track_id
+            JOIN raw_files f ON f.id = t.file_id AND f.status = 'present'
+            WHERE a.analyzed_at < now() - make_interval(secs => :seconds)
+              AND NOT EXISTS (SELECT FROM deferred_tasks d WHERE d.queue = 'analysis'
+                              AND d.entity_type = 'track' AND d.entity_id = a.track_id)
+            ORDER BY a.analyzed_at, a.track_id LIMIT :limit
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {"version": ANALYSIS_VERSION, "seconds": older_than_days * 86_400, "limit": limit},
+    ).rowcount
+
+
 def due_tracks(engine: Engine, shards: Sequence[int]) -> Iterator[DueTrack]:
     """Due tracks, newest additions first."""
     with engine.connect() as connection:

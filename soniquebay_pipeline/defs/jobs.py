@@ -55,3 +55,22 @@ def prune_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeli
 def maintenance() -> None:
     remove_orphans()
     prune_runs()
+
+
+@dg.op(pool="database", description="Let the tracks that were analysed longest ago be analysed again.")
+def request_oldest_analyses(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.audio.store import request_oldest
+
+    settings = pipeline.settings
+    with pipeline.engine.begin() as connection:
+        count = request_oldest(connection, settings.backfill_after_days, settings.backfill_tracks)
+    context.log.info(f"{count} tracks analysed more than {settings.backfill_after_days} days ago are due.")
+    context.add_output_metadata({"tracks": count})
+
+
+@dg.job(
+    description="Makes a slice of the oldest analyses due; deferred_enrichment then does the work.",
+    executor_def=dg.in_process_executor,
+)
+def backfill_oldest() -> None:
+    request_oldest_analyses()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, ingest, maintenance
+from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, backfill_oldest, ingest, maintenance
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
 from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
@@ -32,3 +32,16 @@ def nightly_scan(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Sk
     if any(run.job_name in CATALOGUE_JOBS for run in runs_in_progress(context.instance)):
         return dg.SkipReason("An ingest is in progress.")
     return dg.RunRequest(tags=range_tags(SHARD_KEYS[0], SHARD_KEYS[-1]))
+
+
+nightly_backfill = dg.ScheduleDefinition(
+    name="nightly_backfill",
+    job=backfill_oldest,
+    cron_schedule=get_settings().backfill_cron,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="""
+Switch it on to let every track be analysed again from time to time: each night up to
+SONIQUEBAY_BACKFILL_TRACKS of those that were analysed more than SONIQUEBAY_BACKFILL_AFTER_DAYS days ago. Tracks of
+an older version of the analysis need no schedule: they are always due.
+""",
+)

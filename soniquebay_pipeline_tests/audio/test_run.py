@@ -105,6 +105,23 @@ def test_a_new_version_makes_rows_stale(engine: Engine, library: Path) -> None:
     assert analyse(engine, library).analysed == 1
 
 
+def test_the_oldest_are_analysed_again_on_request(engine: Engine, library: Path) -> None:
+    analyse(engine, library)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE audio_features SET analyzed_at = now() - track_id * interval '1 day' - interval '100 days'")
+        )
+        oldest = connection.execute(text("SELECT max(track_id) FROM audio_features")).scalar_one()
+        assert store.request_oldest(connection, 365, 10) == 0
+        assert store.request_oldest(connection, 100, 1) == 1
+        assert store.request_oldest(connection, 500, 1) == 0
+    [due] = store.due_tracks(engine, ALL)
+    assert due.track_id == oldest
+    assert all(row.bpm for row in rows(engine).values())
+    assert analyse(engine, library).analysed == 1
+    assert analyse(engine, library).analysed == 0
+
+
 def test_the_same_audio_is_analysed_once(engine: Engine, library: Path) -> None:
     analyse(engine, library)
     music_of(library / "Copy/one again.flac", bpm=100.0, title="Copy")
