@@ -17,8 +17,10 @@ from soniquebay_pipeline.audio import store
 from soniquebay_pipeline.audio.analysis import TrackFile, analyse_track, warm_up
 from soniquebay_pipeline.audio.model import AudioFeatures, DueTrack, Failure
 from soniquebay_pipeline.library.workers import PoolOptions, WorkerFailure
+from soniquebay_pipeline.logs import logger
 from soniquebay_pipeline.progress import Progress, Silent
 
+log = logger("audio_features")
 STORE_EVERY_SECONDS = 5.0
 """A killed run loses what was measured since the last store, and the tracks in flight."""
 
@@ -49,6 +51,7 @@ class AnalysisReport:
             self.failed_by_reason[result.reason] = self.failed_by_reason.get(result.reason, 0) + 1
             if len(self.examples) < 50:
                 self.examples.append((result.reason, track.path, result.detail))
+                log.warning("failed", track_id=track.track_id, reason=result.reason, file=track.path)
         else:
             self.analysed += 1
             self.music_seconds += track.duration_seconds or result.seconds_analysed

@@ -15,8 +15,10 @@ from sqlalchemy import Engine
 from soniquebay_pipeline.catalog.extract import DueFile, FileRows, Rejection, extract_file
 from soniquebay_pipeline.catalog.store import metadata as store
 from soniquebay_pipeline.library.workers import PoolOptions, WorkerFailure
+from soniquebay_pipeline.logs import logger
 from soniquebay_pipeline.progress import Progress, Silent
 
+log = logger("raw_metadata")
 BATCH = 1_000
 """Files a transaction: a killed run loses at most this many readings."""
 
@@ -50,6 +52,7 @@ class ReadReport:
         self.rejected_by_reason[rejection.reason] = self.rejected_by_reason.get(rejection.reason, 0) + 1
         if len(self.examples) < 50:
             self.examples.append((rejection.reason, path, rejection.detail))
+            log.warning("rejected", file_id=rejection.file_id, reason=rejection.reason, file=path)
 
 
 def read_due_files(

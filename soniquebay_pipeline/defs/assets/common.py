@@ -10,6 +10,7 @@ import dagster as dg
 
 from soniquebay_pipeline.defs.metadata import column_schema, counts, row_count
 from soniquebay_pipeline.defs.partitions import SHARDS, shard_numbers
+from soniquebay_pipeline.logs import logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -62,6 +63,7 @@ def catalogue_result(pipeline: Pipeline, table: str, numbers: Mapping[str, int],
     """
     from soniquebay_pipeline.db.tables import metadata
 
+    logger(table).info("done", **numbers)
     return dg.MaterializeResult(
         metadata={
             **counts(numbers),
