@@ -100,6 +100,15 @@ class Settings(BaseSettings):
         default=20.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
     )
     maintenance_cron: str = Field(default="0 2 * * *", description="When the daily maintenance runs.")
+    web_memory_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="How long a process remembers answers of web services by itself; 0 leaves it to the database.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address that `soniquebay metrics` listens on; it has no authentication."
+    )
+    metrics_port: int = Field(default=9464, ge=1, le=65535, description="Port of `soniquebay metrics`.")
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("music_dir", "home")

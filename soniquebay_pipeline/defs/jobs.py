@@ -3,6 +3,7 @@
 import dagster as dg
 
 from soniquebay_pipeline.defs.resources import Pipeline
+from soniquebay_pipeline.defs.upkeep import remove_expired_answers, tend_ledger
 
 CATALOGUE_SELECTION = dg.AssetSelection.groups("catalog")
 
@@ -39,3 +40,5 @@ def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pi
 @dg.job(description="Daily clean-up of the catalogue.", executor_def=dg.in_process_executor)
 def maintenance() -> None:
     remove_orphans()
+    remove_expired_answers()
+    tend_ledger()
