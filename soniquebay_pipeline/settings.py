@@ -105,6 +105,20 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a process remembers answers of web services by itself; 0 leaves it to the database.",
     )
+    contact: str = Field(
+        default="",
+        pattern=r"^[ -~]*$",
+        description="An e-mail address or URL that web services see in the User-Agent, as MusicBrainz asks.",
+    )
+    coverartarchive_url: str = Field(
+        default="https://coverartarchive.org", description="Where the Cover Art Archive, or a mirror of it, is."
+    )
+    coverartarchive_hosts: str = Field(
+        default="*.archive.org", description="Hosts that the Cover Art Archive may redirect to, separated by commas."
+    )
+    coverartarchive_calls_per_second: float = Field(
+        default=1.0, gt=0, le=50, description="How often the Cover Art Archive is asked, by all processes together."
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address that `soniquebay metrics` listens on; it has no authentication."
     )
