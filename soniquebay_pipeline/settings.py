@@ -117,6 +117,29 @@ class Settings(BaseSettings):
         ge=1,
         description="Days that Dagster's finished runs are kept; those with an asset's last materialisation stay.",
     )
+    web_memory_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="How long a process remembers answers of web services by itself; 0 leaves it to the database.",
+    )
+    contact: str = Field(
+        default="",
+        pattern=r"^[ -~]*$",
+        description="An e-mail address or URL that web services see in the User-Agent, as MusicBrainz asks.",
+    )
+    coverartarchive_url: str = Field(
+        default="https://coverartarchive.org", description="Where the Cover Art Archive, or a mirror of it, is."
+    )
+    coverartarchive_hosts: str = Field(
+        default="*.archive.org", description="Hosts that the Cover Art Archive may redirect to, separated by commas."
+    )
+    coverartarchive_calls_per_second: float = Field(
+        default=1.0, gt=0, le=50, description="How often the Cover Art Archive is asked, by all processes together."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address that `soniquebay metrics` listens on; it has no authentication."
+    )
+    metrics_port: int = Field(default=9464, ge=1, le=65535, description="Port of `soniquebay metrics`.")
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("music_dir", "home")

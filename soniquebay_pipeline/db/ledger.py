@@ -197,6 +197,7 @@ def claim(
     that a killed worker had becomes claimable by itself. Its attempts count: what kills its worker each time is
     ``failed`` in the end.
     """
+    # The levels are walked by index, one probe a distinct priority: delayed rows of a high one cost nothing.
     aged = limit // AGED_EVERY + (random.random() < limit % AGED_EVERY / AGED_EVERY)
     rows = connection.execute(
         text(
@@ -215,7 +216,7 @@ def claim(
             aged AS MATERIALIZED (
                 SELECT entity_id FROM deferred_tasks
                 WHERE queue = :queue AND entity_type = :entity_type AND state = 'waiting'
-                  AND next_attempt_at <= clock_timestamp()
+                  AND next_attempt_at <= now()
                 ORDER BY next_attempt_at LIMIT :aged
                 FOR UPDATE SKIP LOCKED
             ),
@@ -223,9 +224,9 @@ def claim(
                 SELECT d.entity_id FROM levels CROSS JOIN LATERAL (
                     SELECT entity_id FROM deferred_tasks
                     WHERE queue = :queue AND entity_type = :entity_type AND state = 'waiting'
-                      AND priority = levels.priority AND next_attempt_at <= clock_timestamp()
+                      AND priority = levels.priority AND next_attempt_at <= now()
                       AND entity_id NOT IN (SELECT entity_id FROM aged)
-                    ORDER BY next_attempt_at
+                    ORDER BY next_attempt_at LIMIT :limit
                     FOR UPDATE SKIP LOCKED
                 ) AS d
                 LIMIT :limit - (SELECT count(*) FROM aged)
@@ -238,8 +239,8 @@ def claim(
                 leased_until = CASE WHEN attempts < :max_attempts THEN clock_timestamp() + :lease END,
                 leased_by = CASE WHEN attempts < :max_attempts THEN :worker END,
                 next_attempt_at = clock_timestamp() + :lease, updated_at = clock_timestamp()
-            FROM (SELECT * FROM aged UNION ALL SELECT * FROM wanted) AS picked
-            WHERE d.queue = :queue AND d.entity_type = :entity_type AND d.entity_id = picked.entity_id
+            WHERE d.queue = :queue AND d.entity_type = :entity_type
+              AND d.entity_id = ANY(ARRAY(SELECT entity_id FROM aged UNION ALL SELECT entity_id FROM wanted))
             RETURNING d.entity_id, d.about, d.attempts, d.state, d.priority
             """
         ),
@@ -302,7 +303,7 @@ def release(
         text(
             """
             UPDATE deferred_tasks SET attempts = greatest(attempts - 1, 0), leased_until = NULL, leased_by = NULL,
-                next_attempt_at = coalesce(:until, clock_timestamp()), updated_at = clock_timestamp()
+                next_attempt_at = coalesce(:until, now()), updated_at = now()
             WHERE queue = :queue AND entity_type = :entity_type AND entity_id = ANY(:ids) AND leased_by = :worker
             """
         ),

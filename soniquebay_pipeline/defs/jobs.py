@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from soniquebay_pipeline.defs.resources import Pipeline
+from soniquebay_pipeline.defs.upkeep import remove_expired_answers, tend_ledger
 
 CATALOGUE_SELECTION = dg.AssetSelection.groups("catalog")
 
@@ -55,6 +56,8 @@ def prune_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeli
 def maintenance() -> None:
     remove_orphans()
     prune_runs()
+    remove_expired_answers()
+    tend_ledger()
 
 
 @dg.op(pool="database", description="Let the tracks that were analysed longest ago be analysed again.")
