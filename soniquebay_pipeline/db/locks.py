@@ -13,6 +13,8 @@ LOCK_MIGRATIONS = _BASE + 1
 LOCK_FILES = _BASE + 2
 LOCK_CATALOG = _BASE + 3
 LOCK_DAGSTER = _BASE + 4
+LOCK_COVERS = _BASE + 5
+LOCK_PICTURE_FILES = _BASE + 6
 
 
 def hold_for_transaction(connection: Connection, key: int) -> None:

@@ -13,7 +13,7 @@ from .model import AudioProperties, TagSet
 from .parsers import device_error, one_line
 
 Picture = tuple[int | None, bytes]
-"""An embedded picture: its type as ID3 numbers them (3 is the front cover), None where the format has none; its bytes."""
+"""The type of an embedded picture as ID3 numbers them (3: front cover; None: there are no types), and its bytes."""
 
 MAX_VALUE_CHARACTERS = 10_000
 MAX_VALUES_PER_KEY = 200
