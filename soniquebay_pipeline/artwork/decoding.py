@@ -50,7 +50,7 @@ _OTHER_FORMATS: Final = (
     (0, b"8BPS", "Photoshop"),
     (0, b"%PDF", "PDF"),
 )
-_WEBP: Final = {"format": "WEBP", "quality": 80, "method": 0}
+_WEBP: Final[dict[str, Any]] = {"format": "WEBP", "quality": 80, "method": 0}
 """Measured in docs/decisions/0019-pictures.md against JPEG and slower methods."""
 _REENCODED_SIDES: Final = (3000, 2000, 1400, 1000, 700)
 _ORIENTATION: Final = 0x0112
@@ -84,7 +84,7 @@ def decode(data: bytes, at_least: int = THUMBNAIL_SIDES[0]) -> Decoded:
         raise RefusedPicture("empty", "the picture has no bytes")
     if len(data) > MAX_PICTURE_BYTES:
         raise RefusedPicture("too_large", f"{len(data)} bytes, at most {MAX_PICTURE_BYTES} are read")
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
@@ -93,7 +93,7 @@ def decode(data: bytes, at_least: int = THUMBNAIL_SIDES[0]) -> Decoded:
             return _decode(data, at_least)
     except Image.DecompressionBombError as error:
         raise RefusedPicture("too_many_pixels", str(error)) from error
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise _not_a_picture(data) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error) as error:
         # What Pillow's readers raise over damaged bytes.
@@ -139,7 +139,7 @@ def _rotation(image: Image) -> Any:
         8: Transpose.ROTATE_90,
     }
     try:
-        return turns.get(image.getexif().get(_ORIENTATION))
+        return turns.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:
         return None
 
@@ -154,8 +154,8 @@ def _eight_bits(image: Image) -> Image:
         return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         with_alpha = image.convert("RGBA")
-        lowest, _ = with_alpha.getchannel("A").getextrema()
-        return with_alpha if int(lowest) < 255 else with_alpha.convert("RGB")
+        is_opaque = with_alpha.getchannel("A").getextrema() == (255, 255)
+        return with_alpha.convert("RGB") if is_opaque else with_alpha
     return image.convert("RGB")
 
 
