@@ -25,6 +25,8 @@ MAX_PIXELS: Final = 50_000_000
 MIN_SIDE: Final = 16
 """Smaller ones are tracking pixels and icons."""
 MAX_COLOURS: Final = 5
+_COLOUR_SIDE: Final = 32
+"""Median cut over 100 x 100 pixels takes as long as two thumbnails, over this a tenth of that."""
 
 EXTENSION_OF: Final = {
     "image/jpeg": "jpg",
@@ -52,7 +54,7 @@ _OTHER_FORMATS: Final = (
 )
 _WEBP: Final[dict[str, Any]] = {"format": "WEBP", "quality": 80, "method": 0}
 """Measured in docs/decisions/0019-pictures.md against JPEG and slower methods."""
-_REENCODED_SIDES: Final = (3000, 2000, 1400, 1000, 700)
+_REENCODED_SIDES: Final = (3000, 2000, 1400, 1000, 700, 500, 300)
 _ORIENTATION: Final = 0x0112
 
 
@@ -219,6 +221,7 @@ def placeholder(image: Image) -> tuple[list[str], bytes]:
     if small.mode == "RGBA":
         flat = Images.new("RGB", small.size, "white")
         flat.paste(small, mask=small.getchannel("A"))
+    flat = flat.resize((_COLOUR_SIDE, _COLOUR_SIDE), Images.Resampling.NEAREST)
     reduced = flat.quantize(colors=MAX_COLOURS, method=Images.Quantize.MEDIANCUT)
     palette = reduced.getpalette() or []
     counts = reduced.histogram()[: len(palette) // 3]
