@@ -28,6 +28,13 @@ def _default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+COVER_SOURCES = ("chosen", "embedded", "local", "coverartarchive", "lastfm")
+
+
+def _listed(value: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
 class Settings(BaseSettings):
     """Settings of the pipeline; each is an environment variable ``SONIQUEBAY_<NAME>``."""
 
@@ -140,7 +147,41 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address that `soniquebay metrics` listens on; it has no authentication."
     )
     metrics_port: int = Field(default=9464, ge=1, le=65535, description="Port of `soniquebay metrics`.")
+    cover_sources: str = Field(
+        default="chosen,embedded,local,coverartarchive,lastfm",
+        description="Where covers come from, the first that has one wins: chosen by you, embedded in the files, "
+        "local (beside the files), and web services. What is left out is not used.",
+    )
+    cover_names: str = Field(
+        default="cover,folder,front,album,{album}",
+        description="Names of cover files beside the music without extension, the best first. Letter case and "
+        "punctuation do not matter, * stands for anything, {album} for the title.",
+    )
+    artist_picture_names: str = Field(
+        default="artist,folder,fanart",
+        description="Names of pictures in the folder that holds an artist's albums, in the same form.",
+    )
+    cover_max_mb: float = Field(
+        default=5.0, gt=0, le=50, description="Pictures of more megabytes are stored in a smaller encoding."
+    )
+    cover_grace_days: float = Field(
+        default=30.0, ge=0, description="Days that a picture is kept after nothing refers to it any more."
+    )
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
+
+    @field_validator("cover_sources")
+    @classmethod
+    def _known_sources(cls, value: str) -> str:
+        unknown = set(_listed(value)) - set(COVER_SOURCES)
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(COVER_SOURCES)}")
+        return value
+
+    @property
+    def cover_source_list(self) -> tuple[str, ...]:
+        """The sources of covers in their order; what a person chose always counts, first unless placed elsewhere."""
+        listed = _listed(self.cover_sources)
+        return tuple(listed if "chosen" in listed else ["chosen", *listed])
 
     @field_validator("music_dir", "home")
     @classmethod

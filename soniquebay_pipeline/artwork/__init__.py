@@ -1,5 +1,5 @@
-"""Pictures: finding them in files, beside files and on the web, checking, storing, choosing.
+"""Pictures: found, checked, stored by their content, and chosen as the covers of tracks, albums and artists.
 
-Here: sources, decoding with limits, content-addressed storage, thumbnails, the choice by precedence.
-Not here: how web services are asked (``enrichment``), tables (``db``).
+Here: everything about pictures, whoever offers them. Not here: reading them out of audio files
+(``library.tags.pictures``), listing them (``library.picture_files``), asking web services (``enrichment``).
 """

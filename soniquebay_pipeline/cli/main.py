@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, ingest, metrics, operate, queue, web
+from soniquebay_pipeline.cli import cover, database, files, ingest, metrics, operate, queue, web
 
 app = typer.Typer(
     name="soniquebay",
@@ -27,6 +27,7 @@ app.command("queue")(queue.queue)
 app.command("retry")(queue.retry)
 app.add_typer(web.app, name="cache")
 app.command("metrics")(metrics.metrics)
+app.add_typer(cover.app, name="cover")
 app.add_typer(database.app, name="db")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)

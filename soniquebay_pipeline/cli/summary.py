@@ -36,6 +36,15 @@ def catalogue_numbers(engine: Engine) -> dict[str, Any]:
                 " (f.status = 'present' AND m.file_id IS NULL)"
             )
         ).scalar_one()
+        covers = {
+            row[0]: row[1]
+            for row in connection.execute(
+                text(
+                    "SELECT coalesce(c.source, 'none'), count(*) FROM albums b LEFT JOIN covers c"
+                    " ON c.entity_type = 'album' AND c.entity_id = b.id GROUP BY 1 ORDER BY 2 DESC, 1"
+                )
+            )
+        }
         scanned = connection.execute(text("SELECT min(scanned_at), count(*) FROM shard_scans")).one()
     return {
         "files": {
@@ -46,6 +55,7 @@ def catalogue_numbers(engine: Engine) -> dict[str, Any]:
             "rejected_by_reason": reasons,
         },
         "catalogue": sizes,
+        "album_covers": covers,
         "scanned_shards": scanned[1],
         "oldest_scan": scanned[0].isoformat() if scanned[0] else None,
     }
@@ -66,6 +76,14 @@ def summary_table(numbers: dict[str, Any], title: str) -> Table:
         table.add_row("files waiting", f"{files['pending']:,}")
     for name, count in numbers["catalogue"].items():
         table.add_row(name, f"{count:,}")
+    covers = dict(numbers["album_covers"])
+    lacking = covers.pop("none", 0)
+    if covers or lacking:
+        by_source = ", ".join(f"{n:,} {source}" for source, n in covers.items())
+        table.add_row(
+            "album covers",
+            f"{sum(covers.values()):,}  ({'; '.join(filter(None, (by_source, f'{lacking:,} without')))})",
+        )
     if "seconds" in numbers:
         table.add_row("seconds", f"{numbers['seconds']:.1f}")
     return table

@@ -1,4 +1,4 @@
-"""Small pictures for Dagster's metadata: PNG inside Markdown, a few kilobytes each."""
+"""Small pictures for Dagster's metadata: inside Markdown, a few kilobytes each."""
 
 from __future__ import annotations
 
@@ -52,5 +52,9 @@ def _picture(name: str, draw: Callable[[Axes], None]) -> dg.MarkdownMetadataValu
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")
+    return inline_picture(name, buffer.getvalue())
+
+
+def inline_picture(name: str, data: bytes, mime_type: str = "image/png") -> dg.MarkdownMetadataValue:
+    """Markdown that shows a picture without a server."""
+    return dg.MetadataValue.md(f"![{name}](data:{mime_type};base64,{base64.b64encode(data).decode()})")

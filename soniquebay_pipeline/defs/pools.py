@@ -17,6 +17,8 @@ POOLS = {
     "database": 2,
     # One run at a time, which itself uses a process a core.
     "cpu": 1,
+    # Likewise; one writer of picture files.
+    "cover": 1,
 }
 
 

@@ -1,4 +1,6 @@
-"""Daily upkeep of what web services answered and of the ledger of attempts."""
+"""Upkeep: the steps of the jobs that keep the installation clean; each is one op."""
+
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -28,3 +30,42 @@ def tend_ledger(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipel
         removed = remove_vanished(connection)
         retried = retry_failed(connection, RETRIED_DAILY, attempts=1)
     context.add_output_metadata({"removed": removed, "retried": retried})
+
+
+@dg.op(pool="database", description="Remove artists, albums, genres and moods that no file refers to.")
+def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.catalog.store.maintenance import remove_orphans as remove
+
+    removed = remove(pipeline.engine)
+    context.log.info("Removed orphans: %s", ", ".join(f"{n} {table}" for table, n in removed.items()))
+    context.add_output_metadata(removed)
+
+
+@dg.op(pool="database", description="Remove Dagster's old runs, but none with an asset's last materialisation.")
+def prune_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.defs.retention import prune_runs as prune
+
+    days = pipeline.settings.run_retention_days
+    removed = prune(context.instance, before=datetime.now(UTC) - timedelta(days=days))
+    context.log.info(f"Removed {removed} runs older than {days} days.")
+    context.add_output_metadata({"runs": removed})
+
+
+@dg.op(pool="cover", description="Remove pictures that nothing refers to, and find damaged ones.")
+def clean_pictures(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.artwork.maintenance import clean
+
+    cleaned = clean(pipeline.engine, pipeline.settings.home, pipeline.settings.cover_grace_days).numbers()
+    context.log.info("Pictures: %s", ", ".join(f"{count} {name}" for name, count in cleaned.items()))
+    context.add_output_metadata(cleaned)
+
+
+@dg.op(pool="database", description="Let the tracks that were analysed longest ago be analysed again.")
+def request_oldest_analyses(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.audio.store import request_oldest
+
+    settings = pipeline.settings
+    with pipeline.engine.begin() as connection:
+        count = request_oldest(connection, settings.backfill_after_days, settings.backfill_tracks)
+    context.log.info(f"{count} tracks analysed more than {settings.backfill_after_days} days ago are due.")
+    context.add_output_metadata({"tracks": count})

@@ -12,6 +12,7 @@ bytes escaped in the same way, so no two names share a text and ``to_bytes(to_te
 from __future__ import annotations
 
 import re
+import unicodedata
 from hashlib import blake2b
 from typing import Final
 
@@ -19,6 +20,9 @@ AUDIO_EXTENSIONS: Final = frozenset(
     b"mp3 flac m4a m4b mp4 aac ogg oga opus spx wav aif aiff wma wv ape mpc dsf dff tta".split()
 )
 """Extensions (lower case, without the dot) of files that are looked at. What a file is, its content says."""
+
+PICTURE_EXTENSIONS: Final = frozenset(b"jpg jpeg png webp gif".split())
+"""Extensions of the picture files that may be covers. What a file is, its content says."""
 
 DEFAULT_SHARDS: Final = 32
 """Enough to keep one shard of 250,000 files at 8,000; few enough for cheap partition bookkeeping."""
@@ -38,6 +42,9 @@ LITTER_FOLDERS: Final = frozenset(
     }
 )
 """Folders never walked, compared in lower case. ``.Trash-1000`` and its like fall under ``is_hidden``."""
+
+_NOT_IN_KEYS: Final = frozenset("PZSC")
+"""Punctuation, separators, symbols and control characters, by the first letter of their Unicode category."""
 
 _ESCAPE_BASE: Final = 0x10FF00
 _ESCAPED = re.compile("[\U0010ff80-\U0010ffff]")
@@ -112,6 +119,22 @@ def is_audio_name(name: bytes) -> bool:
     """Whether a file of this name is looked at."""
     stem, dot, extension = name.rpartition(b".")
     return bool(dot and stem) and extension.lower() in AUDIO_EXTENSIONS and not is_hidden(name)
+
+
+def is_picture_name(name: bytes) -> bool:
+    """Whether a file of this name may be a cover."""
+    stem, dot, extension = name.rpartition(b".")
+    return bool(dot and stem) and extension.lower() in PICTURE_EXTENSIONS and not is_hidden(name)
+
+
+def picture_key(name: str) -> str:
+    """A name as covers are looked for: letter case, Unicode form, white space and punctuation do not matter.
+
+    ``Cover``, ``cover`` and ``COVER`` are one, and so are ``AC_DC - Live`` and ``AC/DC: Live``: what a file name
+    may not hold was replaced by whoever wrote it.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(char for char in folded if unicodedata.category(char)[0] not in _NOT_IN_KEYS)
 
 
 def is_walked_folder(name: bytes) -> bool:

@@ -83,15 +83,16 @@ def reshard(engine: Engine, shards: int) -> None:
         known = _read(connection)
         if known is None:
             return
-        folders = connection.execute(text("SELECT DISTINCT folder FROM raw_files")).scalars().all()
-        connection.execute(
-            text("UPDATE raw_files SET shard = :shard, album_folder = :album_folder WHERE folder = :folder"),
-            [
-                {"folder": folder, "album_folder": album_folder(folder), "shard": shard_of(folder, shards)}
-                for folder in folders
-            ]
-            or [{"folder": "", "album_folder": "", "shard": 0}],
-        )
+        for table in ("raw_files", "folder_pictures"):
+            folders = connection.execute(text(f"SELECT DISTINCT folder FROM {table}")).scalars().all()
+            connection.execute(
+                text(f"UPDATE {table} SET shard = :shard, album_folder = :album_folder WHERE folder = :folder"),
+                [
+                    {"folder": folder, "album_folder": album_folder(folder), "shard": shard_of(folder, shards)}
+                    for folder in folders
+                ]
+                or [{"folder": "", "album_folder": "", "shard": 0}],
+            )
         connection.execute(text("DELETE FROM shard_scans"))
         connection.execute(text("UPDATE library SET shards = :shards"), {"shards": shards})
 

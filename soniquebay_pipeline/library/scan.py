@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, LOCK_FILES, hold_for_transaction
-from soniquebay_pipeline.library import files_store
+from soniquebay_pipeline.library import files_store, picture_files
 from soniquebay_pipeline.library.identity import audio_hash
 from soniquebay_pipeline.library.matching import Changes, FoundFile, KnownFile, match
 from soniquebay_pipeline.library.paths import join, shard_of, to_bytes
@@ -51,6 +51,9 @@ class ScanReport:
     returned: int = 0
     missing: int = 0
     rejected: int = 0
+    pictures_seen: int = 0
+    pictures_changed: int = 0
+    """Picture files beside the music that are new, changed or gone."""
     folder_errors: list[str] = field(default_factory=list)
     refused_links: list[str] = field(default_factory=list)
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -139,11 +142,14 @@ def scan(
     previewed: set[int] = set()
     with engine.connect() as connection:
         files_store.create_seen(connection)
+        picture_files.create_seen(connection)
         files_store.remember_walked_shards(connection, shards)
         connection.commit()
         with progress.stage("scanning folders") as stage:
             found_in_library = _walk_into_table(connection, root, set(shards), total_shards, report, stage)
         _guard(connection, root, found_in_library, max_missing_share, report)
+        if not dry_run:
+            report.pictures_changed = picture_files.store_seen(connection)
         connection.commit()
         with progress.stage("identifying audio", report.files_seen) as stage:
             differing = files_store.differing_shards(connection)
@@ -170,9 +176,14 @@ def _walk_into_table(
     batch: list[tuple[str, str, int, int, int]] = []
     found_in_library = 0
     unreadable: list[str] = []
-    for listing in walk(root, want=lambda folder: shard_of(folder, total_shards) in wanted):
+    pictures: list[tuple[object, ...]] = []
+    for listing in walk(root, want=lambda folder: shard_of(folder, total_shards) in wanted, with_pictures=True):
         found_in_library += listing.file_count
         _note_problems(listing, unreadable, report)
+        pictures += picture_files.rows_of(listing, total_shards)
+        if len(pictures) >= SEEN_BATCH:
+            report.pictures_seen += picture_files.add_seen(connection, pictures)
+            pictures.clear()
         if not listing.files:
             continue
         shard = shard_of(listing.folder, total_shards)
@@ -186,6 +197,7 @@ def _walk_into_table(
             batch.clear()
     report.files_seen += files_store.add_seen(connection, batch)
     stage(len(batch))
+    report.pictures_seen += picture_files.add_seen(connection, pictures)
     files_store.add_unreadable(connection, unreadable)
     files_store.analyse_seen(connection)
     return found_in_library

@@ -12,6 +12,7 @@ not listed, is reported as refused. So nothing outside the root is ever read and
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ from typing import Final
 from . import paths
 
 _DIRECTORY_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+MAX_PICTURES: Final = 100
+"""Picture files of one folder that are listed: somebody's photographs are no reason for millions of rows."""
+_COVER_NAMES: Final = (b"cover", b"folder", b"front", b"album", b"artist", b"fanart")
 
 
 class LibraryRootError(Exception):
@@ -33,6 +39,13 @@ class FileStat:
     name: str
     size_bytes: int
     mtime_ns: int
+
+
+@dataclass(slots=True)
+class PictureStat(FileStat):
+    """Something with the name of a picture. ``reason``: why it is not to be opened (``link``, ``special``)."""
+
+    reason: str | None = None
 
 
 @dataclass(slots=True)
@@ -50,7 +63,8 @@ class FolderListing:
 
     ``file_count`` counts the audio files also when ``files`` is not filled because the caller did not
     want this folder. With ``error`` set nothing is known of the folder nor of anything below it.
-    ``errors`` names the files that could not be asked for size and time.
+    ``errors`` names the files that could not be asked for size and time. ``pictures`` holds the files named
+    like covers, where the caller wants them: at most MAX_PICTURES, those that are named like one first.
     """
 
     folder: str
@@ -60,6 +74,15 @@ class FolderListing:
     refused: list[Refusal] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
     error: str | None = None
+    pictures: list[PictureStat] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What of a folder the caller wants."""
+
+    accept: Callable[[bytes], bool]
+    with_pictures: bool
 
 
 @dataclass(slots=True)
@@ -77,6 +100,7 @@ class _Entries:
     folders: list[bytes]
     files: list[os.DirEntry[str]]
     links: list[bytes]
+    pictures: list[os.DirEntry[str]]
 
 
 def walk(
@@ -85,22 +109,27 @@ def walk(
     want: Callable[[str], bool] | None = None,
     after: str | None = None,
     accept: Callable[[bytes], bool] = paths.is_audio_name,
+    with_pictures: bool = False,
 ) -> Iterator[FolderListing]:
     """List every folder of the library, parents before children, children by the bytes of their names.
 
     ``want`` tells whether the files of a folder are asked for size and time (all by default).
     ``after`` resumes behind a folder listed earlier, which need not exist any more: of the part
     already listed only the folders above it are read again, and are not listed again.
-    ``accept`` tells by name which files count.
+    ``accept`` tells by name which files count. ``with_pictures`` lists the pictures beside them too.
 
     Raises ``LibraryRootError``, before anything is listed, when the root is no readable folder.
     """
     real_root = _open_root(os.fsencode(root))
-    return _walk(real_root, want, paths.sort_key(after) if after is not None else None, accept)
+    return _walk(real_root, want, paths.sort_key(after) if after is not None else None, _Choice(accept, with_pictures))
 
 
 def list_folder(
-    root: bytes | str | Path, folder: str, *, accept: Callable[[bytes], bool] = paths.is_audio_name
+    root: bytes | str | Path,
+    folder: str,
+    *,
+    accept: Callable[[bytes], bool] = paths.is_audio_name,
+    with_pictures: bool = False,
 ) -> FolderListing:
     """List one folder as ``walk`` would; its ``error`` is set when it is gone or leads out of the library.
 
@@ -113,7 +142,7 @@ def list_folder(
     if os.path.realpath(path) != (path.rstrip(b"/") or b"/"):
         listing.error = "the folder was exchanged for a link"
     else:
-        _list_folder(real_root, pending, listing, True, accept)
+        _list_folder(real_root, pending, listing, True, _Choice(accept, with_pictures))
     return listing
 
 
@@ -121,7 +150,7 @@ def _walk(
     root: bytes,
     want: Callable[[str], bool] | None,
     after: tuple[bytes, ...] | None,
-    accept: Callable[[bytes], bool],
+    choice: _Choice,
 ) -> Iterator[FolderListing]:
     stack = [_Pending(b"", ())]
     while stack:
@@ -130,7 +159,7 @@ def _walk(
         key = _key(pending.folder)
         listed_before = after is not None and key <= after
         wanted = not listed_before and (want is None or want(listing.folder))
-        children = _list_folder(root, pending, listing, wanted, accept)
+        children = _list_folder(root, pending, listing, wanted, choice)
         if listing.error is not None and not pending.folder:
             raise LibraryRootError(f"The library root could not be listed: {listing.error}.")
         if listed_before and after is not None and after[: len(key)] == key and len(after) > len(key):
@@ -142,7 +171,7 @@ def _walk(
 
 
 def _list_folder(
-    root: bytes, pending: _Pending, listing: FolderListing, wanted: bool, accept: Callable[[bytes], bool]
+    root: bytes, pending: _Pending, listing: FolderListing, wanted: bool, choice: _Choice
 ) -> list[_Pending]:
     """Fill the listing and return the folders in it; an error leaves nothing but the error."""
     path = os.path.join(root, pending.folder) if pending.folder else root
@@ -161,14 +190,16 @@ def _list_folder(
             # file system with unreliable inode numbers cannot make unrelated albums disappear.
             listing.error = "the folder is mounted inside itself"
             return []
-        entries = _entries(descriptor, accept)
+        entries = _entries(descriptor, choice)
         listing.mtime_ns = status.st_mtime_ns
         listing.file_count = len(entries.files)
-        listing.refused = _refusals(root, pending.folder, entries.links, accept)
+        listing.refused = _refusals(root, pending.folder, entries.links, choice.accept)
         if wanted:
             _stat_files(entries.files, listing)
+            _stat_pictures(entries.pictures, listing)
     except OSError as error:
         listing.files, listing.file_count, listing.refused, listing.errors = [], 0, [], []
+        listing.pictures = []
         listing.error = _reason(error)
         return []
     finally:
@@ -178,25 +209,30 @@ def _list_folder(
     return [_Pending(prefix + name, above) for name in entries.folders]
 
 
-def _entries(descriptor: int, accept: Callable[[bytes], bool]) -> _Entries:
+def _entries(descriptor: int, choice: _Choice) -> _Entries:
     folders: list[bytes] = []
     files: list[tuple[bytes, os.DirEntry[str]]] = []
     links: list[bytes] = []
+    pictures: list[tuple[bytes, os.DirEntry[str]]] = []
     with os.scandir(descriptor) as entries:
         for entry in entries:
             name = os.fsencode(entry.name)
             if entry.is_dir(follow_symlinks=False):
                 if paths.is_walked_folder(name):
                     folders.append(name)
-            elif entry.is_file(follow_symlinks=False):
-                if accept(name):
+                continue
+            if choice.with_pictures and paths.is_picture_name(name):
+                pictures.append((name, entry))
+            if entry.is_file(follow_symlinks=False):
+                if choice.accept(name):
                     files.append((name, entry))
             elif entry.is_symlink():
                 links.append(name)
     folders.sort()
     files.sort(key=lambda pair: pair[0])
     links.sort()
-    return _Entries(folders, [entry for _, entry in files], links)
+    pictures.sort(key=lambda pair: (not pair[0].lower().startswith(_COVER_NAMES), pair[0]))
+    return _Entries(folders, [e for _, e in files], links, [e for _, e in pictures[:MAX_PICTURES]])
 
 
 def _stat_files(entries: list[os.DirEntry[str]], listing: FolderListing) -> None:
@@ -208,6 +244,17 @@ def _stat_files(entries: list[os.DirEntry[str]], listing: FolderListing) -> None
             listing.errors.append((name, _reason(error)))
             continue
         listing.files.append(FileStat(name, status.st_size, status.st_mtime_ns))
+
+
+def _stat_pictures(entries: list[os.DirEntry[str]], listing: FolderListing) -> None:
+    for entry in entries:
+        name = paths.to_text(os.fsencode(entry.name))
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue  # gone meanwhile; a disk that fails says so of the music
+        reason = None if stat.S_ISREG(status.st_mode) else "link" if stat.S_ISLNK(status.st_mode) else "special"
+        listing.pictures.append(PictureStat(name, status.st_size, status.st_mtime_ns, reason))
 
 
 def _refusals(root: bytes, folder: bytes, links: list[bytes], accept: Callable[[bytes], bool]) -> list[Refusal]:

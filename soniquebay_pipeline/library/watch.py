@@ -34,6 +34,12 @@ REPEAT_SECONDS = 3_600.0
 """A request that changed nothing (an unreadable disk, say) is not repeated before this."""
 
 
+_KNOWN = """
+    SELECT folder, path, size_bytes, mtime_ns FROM raw_files WHERE status <> 'missing'
+    UNION ALL SELECT folder, path, size_bytes, mtime_ns FROM folder_pictures
+"""
+"""What the last scans found: the music, and the pictures beside it."""
+
 GONE = "gone"
 """The fingerprint of a known folder that is not there."""
 
@@ -97,7 +103,7 @@ def look(
     result = Look(cursor.model_copy(deep=True))
     differing: dict[str, str] = {}
     waiting = list(result.cursor.unsettled)
-    _compare(connection, [list_folder(root, folder) for folder in waiting], differing, result)
+    _compare(connection, [list_folder(root, folder, with_pictures=True) for folder in waiting], differing, result)
     _compare_gone(connection, [folder for folder in waiting if _is_gone(root, folder)], differing)
     for folder in waiting:
         if folder not in differing:
@@ -110,7 +116,7 @@ def look(
 
 
 def _look_at_tree(connection: Connection, root: Path, deadline: float, differing: dict[str, str], result: Look) -> None:
-    listings = walk(root, after=result.cursor.after)
+    listings = walk(root, after=result.cursor.after, with_pictures=True)
     while batch := list(islice(listings, FOLDERS_A_QUERY)):
         _compare(connection, batch, differing, result)
         result.folders_looked_at += len(batch)
@@ -146,7 +152,7 @@ def _is_gone(root: Path, folder: str) -> bool:
 
 def _compare_gone(connection: Connection, folders: list[str], differing: dict[str, str]) -> None:
     """Note those of the folders that are gone, but not yet so in the database."""
-    query = text("SELECT DISTINCT folder FROM raw_files WHERE folder = ANY(:folders) AND status <> 'missing'")
+    query = text(f"SELECT DISTINCT folder FROM ({_KNOWN}) AS known WHERE folder = ANY(:folders)")
     for folder in connection.execute(query, {"folders": folders}).scalars():
         differing[folder] = GONE
 
@@ -156,11 +162,7 @@ def _known_folders(connection: Connection, after: str | None) -> Iterator[str]:
         folders = (
             connection.execute(
                 text(
-                    """
-                    SELECT DISTINCT folder FROM raw_files
-                    WHERE status <> 'missing' AND folder > :after
-                    ORDER BY folder LIMIT 1000
-                    """
+                    f"SELECT DISTINCT folder FROM ({_KNOWN}) AS known WHERE folder > :after ORDER BY folder LIMIT 1000"
                 ),
                 {"after": after or ""},
             )
@@ -178,15 +180,13 @@ def _compare(connection: Connection, listings: list[FolderListing], differing: d
     readable = {listing.folder: listing for listing in listings if listing.error is None}
     known: dict[str, set[tuple[str, int, int]]] = {folder: set() for folder in readable}
     for row in connection.execute(
-        text(
-            "SELECT folder, path, size_bytes, mtime_ns FROM raw_files"
-            " WHERE folder = ANY(:folders) AND status <> 'missing'"
-        ),
+        text(f"SELECT folder, path, size_bytes, mtime_ns FROM ({_KNOWN}) AS known WHERE folder = ANY(:folders)"),
         {"folders": list(readable)},
     ):
         known[row[0]].add((row[1], row[2], row[3]))
     for folder, listing in readable.items():
-        found = {(join(folder, file.name), file.size_bytes, file.mtime_ns) for file in listing.files}
+        files = [*listing.files, *listing.pictures]
+        found = {(join(folder, file.name), file.size_bytes, file.mtime_ns) for file in files}
         if found != known[folder]:
             differing[folder] = _fingerprint(found)
 

@@ -38,7 +38,7 @@ from soniquebay_pipeline.db.tables.files import (
     shard_scans,
 )
 from soniquebay_pipeline.db.tables.knowledge import artist_similar
-from soniquebay_pipeline.db.tables.pictures import cover_candidates, covers, pictures
+from soniquebay_pipeline.db.tables.pictures import cover_candidates, covers, file_pictures, folder_pictures, pictures
 from soniquebay_pipeline.db.tables.sound import audio_features
 from soniquebay_pipeline.db.tables.vectors import audio_scalers, embeddings, track_texts
 from soniquebay_pipeline.db.tables.web import web_answers, web_calls, web_providers
@@ -69,6 +69,8 @@ __all__ = [
     "embeddings",
     "file_credits",
     "file_labels",
+    "file_pictures",
+    "folder_pictures",
     "genre_tags",
     "genres",
     "library",

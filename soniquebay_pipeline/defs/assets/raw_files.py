@@ -31,7 +31,8 @@ Every music file below the library root: path, size, modification time, identity
 A run walks the folders of its shards and writes down only what changed; unchanged files are not
 opened. A moved file keeps its row (its audio is recognised without its tags), a vanished one is marked
 `missing` and keeps all that hangs on it. A library that is unmounted, empty or has lost a large share of
-its files changes nothing and fails the run.
+its files changes nothing and fails the run. Picture files beside the music are written down too
+(`folder_pictures`).
 
 Example: `Fred again../USB/01 Kyle.flac`, 31,204,118 bytes, `present`.
 """,
@@ -56,6 +57,7 @@ def raw_files(
     numbers = {"files_seen": report.files_seen, "unchanged": report.unchanged} | {
         name: getattr(report, name) for name in changes
     }
+    numbers |= {"pictures_seen": report.pictures_seen, "pictures_changed": report.pictures_changed}
     metadata: dict[str, Any] = {}
     examples = [(kind, display(path)) for kind, paths in report.examples.items() for path in paths]
     if examples:

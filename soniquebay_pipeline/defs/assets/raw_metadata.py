@@ -11,6 +11,7 @@ from soniquebay_pipeline.defs.partitions import shard_numbers
 from soniquebay_pipeline.defs.resources import Pipeline
 
 ANALYSIS = dg.AssetKey("audio_features")
+COVERS = dg.AssetKey("covers")
 DEPENDENT = ("raw_metadata", "artists", "albums", "genres", "tracks")
 
 
@@ -27,8 +28,16 @@ def _all_stands(context: dg.AssetExecutionContext, pipeline: Pipeline) -> bool:
 
         if count_due_tracks(pipeline.engine, shards)[0]:
             return False
+    if COVERS in context.job_def.asset_layer.executable_asset_keys:
+        from soniquebay_pipeline.artwork.model import CoverRules
+        from soniquebay_pipeline.artwork.run import is_due
+
+        if is_due(pipeline.engine, shards, CoverRules.of(pipeline.settings)):
+            return False
     keys = set(context.partition_keys)
-    return all(keys <= context.instance.get_materialized_partitions(dg.AssetKey(name)) for name in DEPENDENT)
+    dependent = [dg.AssetKey(name) for name in DEPENDENT]
+    dependent += [COVERS] if COVERS in context.job_def.asset_layer.executable_asset_keys else []
+    return all(keys <= context.instance.get_materialized_partitions(key) for key in dependent)
 
 
 @catalogue_asset(

@@ -6,7 +6,9 @@ Not here: the streams of these formats (see ``streams``).
 
 from __future__ import annotations
 
-from .collector import TagCollector
+from functools import partial
+
+from .collector import Picture, TagCollector
 from .id3 import read_id3v1
 from .names import canonical_name
 from .parsers import parser
@@ -22,6 +24,7 @@ NAMES: dict[str, str] = {
 
 RANK_BEHIND_ID3V2 = 20
 _COVER_PREFIX = "cover art"
+_FRONT = 3
 _TAIL_SIZE = 160
 _BINARY = 1
 
@@ -34,6 +37,13 @@ def read_tail_tags(source: Source, tags: TagCollector, rank: int = 0) -> None:
         read_apev2(source, tags, rank)
     if tail[-128:-125] == b"TAG":
         read_id3v1(tail, tags)
+
+
+def _picture(key: str, value: bytes) -> Picture:
+    """The item holds a file name, a NUL, and the picture; its key says which it is."""
+    name, _, data = value.partition(b"\0")
+    is_front = key.lower().removeprefix(_COVER_PREFIX).strip() in ("", "(front)")
+    return _FRONT if is_front else None, data or name
 
 
 def read_apev2(source: Source, tags: TagCollector, rank: int = 0) -> None:
@@ -49,7 +59,7 @@ def read_apev2(source: Source, tags: TagCollector, rank: int = 0) -> None:
     for key, value in items:
         if value.kind == _BINARY:
             if key.lower().startswith(_COVER_PREFIX):
-                tags.add_picture(key, len(value.value))
+                tags.add_picture(key, len(value.value), partial(_picture, key, value.value))
             else:
                 tags.add_binary(key, len(value.value))
             continue

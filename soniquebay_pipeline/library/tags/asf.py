@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from .collector import TagCollector
+from .collector import Picture, TagCollector
 from .model import AudioProperties, UnreadableFile
 from .names import canonical_name
 from .parsers import parser
@@ -129,7 +130,7 @@ def read_asf(source: Source, identity: Identity, tags: TagCollector) -> AudioPro
 def _collect(name: str, value: Any, tags: TagCollector) -> None:
     if isinstance(value, bytes):
         if name == _PICTURE:
-            tags.add_picture(name, len(value))
+            tags.add_picture(name, len(value), partial(_picture, value))
         else:
             tags.add_binary(name, len(value))
         return
@@ -139,6 +140,17 @@ def _collect(name: str, value: Any, tags: TagCollector) -> None:
         tags.add(name, (text,))
     else:
         tags.add(name, (text,), found[0], found[1])
+
+
+def _picture(value: bytes) -> Picture:
+    """Type, size, and then the MIME type and a description in UTF-16, each ended by a NUL."""
+    kind, size = struct.unpack("<BL", value[:5])
+    position = 5
+    for _ in range(2):
+        while value[position : position + 2] not in (b"\0\0", b""):
+            position += 2
+        position += 2
+    return kind, value[position : position + size]
 
 
 def _first_audio_stream(source: Source) -> _Stream:

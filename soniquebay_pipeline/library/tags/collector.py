@@ -7,10 +7,13 @@ Not here: the names of tags in any format (see the module of each family).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .model import AudioProperties, TagSet
 from .parsers import device_error, one_line
+
+Picture = tuple[int | None, bytes]
+"""The type of an embedded picture as ID3 numbers them (3: front cover; None: there are no types), and its bytes."""
 
 MAX_VALUE_CHARACTERS = 10_000
 MAX_VALUES_PER_KEY = 200
@@ -95,8 +98,8 @@ class TagCollector:
         """Add the description of a value that is not text."""
         self._keep(self._storable_key(key), (binary_description(size),))
 
-    def add_picture(self, key: str, size: int) -> None:
-        """Count an embedded picture; its bytes are read elsewhere."""
+    def add_picture(self, key: str, size: int, read: Callable[[], Picture]) -> None:
+        """Count an embedded picture of ``size`` bytes; ``read`` would read it, which is not done here."""
         self.pictures += 1
         self.add_binary(key, size)
 

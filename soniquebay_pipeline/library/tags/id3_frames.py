@@ -12,10 +12,10 @@ import io
 import re
 import zlib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
-from .collector import TagCollector
+from .collector import Picture, TagCollector
 from .parsers import parser
 from .signature import synchsafe
 from .source import Source
@@ -27,6 +27,7 @@ _IN_MEMORY: Final = 256 * 1024
 _MAX_FRAMES: Final = 2000
 _MAX_TEXT_BYTES: Final = 1024 * 1024
 _MAX_BINARY_BYTES: Final = 64 * 1024
+_MAX_UNPACKED_PICTURE: Final = 64 * 1024 * 1024
 _MAX_KEPT_BYTES: Final = 2 * 1024 * 1024
 _PICTURES: Final = frozenset((b"APIC", b"PIC"))
 _TEXT: Final = frozenset((b"COMM", b"USLT", b"COM", b"ULT", b"SYLT", b"SLT", b"IPLS", b"IPL"))
@@ -91,11 +92,11 @@ def _frame_may_start(body: Any, position: int, end: int) -> bool:
     return name[:1] == b"\0" or _USUAL_ID.fullmatch(name) is not None
 
 
-def _bomb(payload: bytes) -> bool:
-    """Whether a compressed frame unfolds to more than a text may have."""
+def _bomb(payload: bytes, limit: int = _MAX_TEXT_BYTES) -> bool:
+    """Whether a compressed frame unfolds to more than the limit, which is that of a text."""
     unfold = zlib.decompressobj()
     try:
-        unfold.decompress(payload[4:], _MAX_TEXT_BYTES)
+        unfold.decompress(payload[4:], limit)
     except zlib.error:
         return False
     return not unfold.eof
@@ -124,12 +125,14 @@ def _walk(walk: Walk, body: Any, position: int, end: int, tags: TagCollector) ->
         if size > end - position:
             tags.note(f"{key}: cut short")
             size = end - position
+        flags = header[8] << 8 | header[9] if version > 2 else 0
+        if name in _PICTURES:
+            tags.add_picture(key, size, partial(_read_picture, walk, body, position, name, flags, size))
         wanted = _wanted_bytes(name, key, size, tags)
         if kept_bytes + wanted > _MAX_KEPT_BYTES:
             tags.note(f"{key}: left out, the tag is too large")
         elif wanted:
             body.seek(position)
-            flags = header[8] << 8 | header[9] if version > 2 else 0
             kept_bytes += wanted
             _keep_frame(walk, Frame(name, flags, body.read(wanted)), key, tags)
         position += size
@@ -174,7 +177,6 @@ def _current_name(old: str) -> str:
 def _wanted_bytes(name: bytes, key: str, size: int, tags: TagCollector) -> int:
     """How much of a frame is handed on; counts and describes what is not."""
     if name in _PICTURES:
-        tags.add_picture(key, size)
         return 0
     if name[:1] == b"T" or name in _TEXT:
         if size <= _MAX_TEXT_BYTES:
@@ -185,6 +187,17 @@ def _wanted_bytes(name: bytes, key: str, size: int, tags: TagCollector) -> int:
         return size
     tags.add_binary(key, size)
     return 0
+
+
+def _read_picture(walk: Walk, body: Any, position: int, name: bytes, flags: int, size: int) -> Picture:
+    """The picture in a frame, which mutagen reads as a tag of its own."""
+    body.seek(position)
+    frame = Frame(name, flags, body.read(size))
+    if flags & _COMPRESSED.get(walk.version, 0) and _bomb(frame.payload, _MAX_UNPACKED_PICTURE):
+        raise ValueError("the picture is too large when unpacked")
+    alone = _compact(Walk(walk.version, walk.flags, frames=[frame]))
+    (picture,) = parser("id3").ID3(io.BytesIO(alone), translate=False, load_v1=False).values()
+    return int(picture.type), bytes(picture.data)
 
 
 def _compact(walk: Walk) -> bytes:

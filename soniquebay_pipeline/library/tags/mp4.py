@@ -6,9 +6,10 @@ Not here: the names inside free-form atoms (see ``names``).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from .collector import TagCollector
+from .collector import Picture, TagCollector
 from .model import AudioProperties, UnreadableFile
 from .names import canonical_name
 from .parsers import parser
@@ -161,8 +162,14 @@ def _count_covers(atom: Any, source: Source, tags: TagCollector) -> None:
         if size < _ATOM_HEADER_SIZE:
             return
         if header[4:8] == b"data" and size > _DATA_HEADER_SIZE:
-            tags.add_picture("covr", size - _DATA_HEADER_SIZE)
+            start = position + _DATA_HEADER_SIZE
+            tags.add_picture("covr", size - _DATA_HEADER_SIZE, partial(_read_cover, source, start, position + size))
         position += size
+
+
+def _read_cover(source: Source, start: int, end: int) -> Picture:
+    source.seek(start)
+    return None, source.read(end - start)
 
 
 def _failed_texts(loaded: Any, tags: TagCollector) -> list[tuple[str, list[str]]]:

@@ -50,15 +50,17 @@ def _reader(format_name: str) -> FormatReader:
     return reader
 
 
-def read_tags(path: bytes | str) -> TagSet:
+def read_tags(path: bytes | str, collector: TagCollector | None = None) -> TagSet:
     """The tags and properties of an audio file, whatever its name says.
+
+    ``collector`` takes the place of the usual one, to see what that leaves out.
 
     Raises ``UnreadableFile`` with a reason for a file that cannot become a track. Damaged tags are
     no such reason: what could be read is returned and the damage is listed in ``truncated``.
     """
     try:
         with open_source(path) as source:
-            return _read(source)
+            return _read(source, collector or TagCollector())
     except UnreadableFile:
         raise
     except Exception as error:
@@ -69,9 +71,8 @@ def read_tags(path: bytes | str) -> TagSet:
         raise UnreadableFile("corrupt", one_line(error)) from error
 
 
-def _read(source: Source) -> TagSet:
+def _read(source: Source, tags: TagCollector) -> TagSet:
     identity = identify(source)
-    tags = TagCollector()
     if identity.id3_offsets:
         _read_leading_tags(source, identity, tags)
     stream = source

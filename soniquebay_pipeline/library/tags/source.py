@@ -6,6 +6,7 @@ Not here: what the bytes mean.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -90,11 +91,13 @@ class OffsetSource:
         return self._source.tell() - self._start
 
 
-def open_source(path: bytes | str) -> FileSource:
+def open_source(path: bytes | str, *, follow_link: bool = True) -> FileSource:
     """Open a regular file that has bytes; anything else is an ``UnreadableFile``."""
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
+        descriptor = os.open(path, _OPEN_FLAGS if follow_link else _OPEN_FLAGS | os.O_NOFOLLOW)
     except OSError as error:
+        if not follow_link and error.errno == errno.ELOOP:
+            raise UnreadableFile("link", "a symbolic link is not followed") from error
         raise unreadable_from_os(error) from error
     except ValueError as error:
         raise UnreadableFile("io_error", "the path holds a NUL") from error

@@ -6,16 +6,18 @@ Not here: the containers around it (see ``xiph``), the names shared with other f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from .collector import TagCollector
+from .collector import Picture, TagCollector
 from .names import canonical_name
+from .parsers import parser
 
 NAMES: dict[str, str] = {
     "organization": "label",
 }
 
-_PICTURES = frozenset(("metadata_block_picture", "coverart"))
 _PICTURE_DETAILS = frozenset(("coverartmime", "coverartdescription", "coverarttype"))
 
 # Opus: Q7.8 numbers relative to -23 LUFS (RFC 7845); ReplayGain's reference is 5 dB louder.
@@ -23,6 +25,18 @@ _R128_GAINS = {"r128_track_gain": "replaygain_track_gain", "r128_album_gain": "r
 _R128_RANK = 5
 _R128_OFFSET_DB = 5.0
 _BASE64_BYTES_PER_CHARACTER = 0.75
+
+
+def _picture_block(value: str) -> Picture:
+    block = parser("flac").Picture(base64.b64decode(value))
+    return int(block.type), bytes(block.data)
+
+
+def _bare_picture(value: str) -> Picture:
+    return None, base64.b64decode(value)
+
+
+_PICTURES: dict[str, Callable[[str], Picture]] = {"metadata_block_picture": _picture_block, "coverart": _bare_picture}
 
 
 def collect_comments(comments: Iterable[tuple[str, str]], tags: TagCollector, rank: int = 0) -> None:
@@ -33,7 +47,8 @@ def collect_comments(comments: Iterable[tuple[str, str]], tags: TagCollector, ra
     for name, values in grouped.items():
         if name in _PICTURES:
             for value in values:
-                tags.add_picture(name, int(len(value) * _BASE64_BYTES_PER_CHARACTER))
+                size = int(len(value) * _BASE64_BYTES_PER_CHARACTER)
+                tags.add_picture(name, size, partial(_PICTURES[name], value))
         elif name in _R128_GAINS:
             _collect_r128(name, values, tags)
         elif name not in _PICTURE_DETAILS:

@@ -7,10 +7,10 @@ Not here: the meaning of comments (see ``vorbis``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from .collector import TagCollector
+from .collector import Picture, TagCollector
 from .model import AudioProperties, UnreadableFile
 from .parsers import parser
 from .properties import checked_properties
@@ -34,9 +34,12 @@ def _flac_without_pictures() -> Any:
         _distrust_size = True
 
         def load(self, data: Any) -> None:
-            data.seek(int.from_bytes(data.read(8)[4:], "big"), 1)
+            head = data.read(8)
+            self.type = int.from_bytes(head[:4], "big")
+            data.seek(int.from_bytes(head[4:], "big"), 1)
             data.seek(int.from_bytes(data.read(4), "big"), 1)
             self.data_size = int.from_bytes(data.read(20)[16:], "big")
+            self.data_offset = data.tell()
             data.seek(self.data_size, 1)
 
     class FlacWithoutPictures(flac.FLAC):  # type: ignore[misc, name-defined]
@@ -58,7 +61,8 @@ def read_flac(source: Source, identity: Identity, tags: TagCollector) -> AudioPr
         info = file.info
         payload = info.bitrate * info.length / 8
         for picture in file.pictures:
-            tags.add_picture("METADATA_BLOCK_PICTURE", picture.data_size)
+            read = partial(_read_picture, source, picture)
+            tags.add_picture("METADATA_BLOCK_PICTURE", picture.data_size, read)
         if file.tags is not None:
             collect_comments(file.tags, tags)
     if info.length and payload < 1:
@@ -72,6 +76,11 @@ def read_flac(source: Source, identity: Identity, tags: TagCollector) -> AudioPr
         channels=info.channels,
         bits=info.bits_per_sample,
     )
+
+
+def _read_picture(source: Source, header: Any) -> Picture:
+    source.seek(header.data_offset)
+    return header.type, source.read(header.data_size)
 
 
 def _flac_streaminfo(source: Source) -> tuple[Any, float]:
