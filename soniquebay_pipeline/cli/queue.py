@@ -33,15 +33,15 @@ def queue(
     if not states:
         out.print("Nothing waits and nothing failed.")
         return
-    names = ("queue", "health", "waiting", "delayed", "at work", "failed", "oldest", "next attempt")
-    table = Table(*names, box=None, padding=(0, 2))
+    names = ("queue", "health", "waiting", "delayed", "at work", "failed", "oldest", "next")
+    table = Table(*names, box=None, padding=(0, 1))
     for state in states:
         table.add_row(
             escape(state.queue),
             f"[{COLOURS[state.health]}]{state.health}[/]",
             *(f"{count:,}" for count in (state.waiting, state.delayed, state.leased, state.failed)),
             _duration(state.oldest_seconds) if state.waiting else "",
-            f"{state.next_attempt_at:%Y-%m-%d %H:%M}" if state.next_attempt_at else "",
+            f"{state.next_attempt_at:%H:%M}" if state.next_attempt_at else "",
         )
     out.print(table)
     for state in states:

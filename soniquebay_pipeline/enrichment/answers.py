@@ -18,7 +18,6 @@ from datetime import timedelta
 from cachetools import TLRUCache
 from sqlalchemy import Connection, text
 
-MEMORY_SECONDS = 300.0
 MEMORY_BYTES = 32 * 2**20
 LONGEST_KEY_BYTES = 1000
 """PostgreSQL's B-tree refuses entries over 2,704 bytes."""
@@ -61,7 +60,7 @@ def _escaped(part: str) -> str:
 class MemoryAnswers:
     """Answers of this process, bounded in time and bytes; ``seconds`` 0 switches it off. Threads may share it."""
 
-    def __init__(self, seconds: float = MEMORY_SECONDS) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._cache: TLRUCache[str, _Remembered] = TLRUCache(

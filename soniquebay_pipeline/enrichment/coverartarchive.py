@@ -10,7 +10,7 @@ lack one of 1200 pixels, which shows as a 404 of archive.org: then the next smal
 
 from __future__ import annotations
 
-import uuid
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from soniquebay_pipeline.settings import Settings
 MAX_BYTES = 20 * 2**20
 SIZES = ("front-1200", "front-500", "front")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")
+_MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOT_IN_THIS_SIZE = b""
 NOT_STORED = timedelta(0)
 """Pictures go to the folder of pictures; the cache keeps only that there is none."""
@@ -115,7 +116,6 @@ def user_agent(settings: Settings) -> str:
 
 
 def _mbid(text: str | None) -> str | None:
-    try:
-        return str(uuid.UUID(text)) if text else None
-    except ValueError:
-        return None
+    # uuid.UUID takes braces, white space and underscores as well.
+    lower = (text or "").lower()
+    return lower if _MBID.fullmatch(lower) else None

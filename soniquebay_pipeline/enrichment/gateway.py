@@ -18,9 +18,10 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from soniquebay_pipeline.db.locks import LOCKS_OF_ANSWERS
 from soniquebay_pipeline.enrichment import answers
 from soniquebay_pipeline.enrichment.admission import Turn, note_answer, note_failure, take_turn
-from soniquebay_pipeline.enrichment.answers import MEMORY_SECONDS, Answer, MemoryAnswers, answer_key
+from soniquebay_pipeline.enrichment.answers import Answer, MemoryAnswers, answer_key
 from soniquebay_pipeline.enrichment.calls import CallCounters
 from soniquebay_pipeline.enrichment.provider import CircuitOpen, CredentialsRefused, Provider, ProviderFailure
+from soniquebay_pipeline.settings import get_settings
 
 __all__ = ["Answer", "CircuitOpen", "CredentialsRefused", "Gateway", "Provider", "ProviderFailure", "answer_key"]
 
@@ -32,11 +33,12 @@ class Gateway:
     """Asks services for all threads of a process; processes and machines meet in the database.
 
     One connection of the engine is taken while a call is underway. ``with`` or ``close`` writes the last counts.
+    ``memory_seconds`` is SONIQUEBAY_WEB_MEMORY_SECONDS where it is not given.
     """
 
-    def __init__(self, engine: Engine, *, memory_seconds: float = MEMORY_SECONDS) -> None:
+    def __init__(self, engine: Engine, *, memory_seconds: float | None = None) -> None:
         self._engine = engine
-        self._memory = MemoryAnswers(memory_seconds)
+        self._memory = MemoryAnswers(get_settings().web_memory_seconds if memory_seconds is None else memory_seconds)
         self._calls = CallCounters(engine)
         weakref.finalize(self, _flush_quietly, self._calls)
 

@@ -60,8 +60,9 @@ def outcomes(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Say "ready", wait for a line, ask."""
-    import resource
     import time
+
+    import psutil
 
     database, host, given = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://", 1))
@@ -69,7 +70,7 @@ def main() -> None:
     counts: dict[str, int] = {}
     with Gateway(engine) as gateway:
         engine.connect().close()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = psutil.Process().memory_info().rss
         print("ready", flush=True)
         sys.stdin.readline()
         started = time.monotonic()
@@ -81,7 +82,7 @@ def main() -> None:
                 kind = failure.kind
             counts[kind] = counts.get(kind, 0) + 1
         seconds = time.monotonic() - started
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        grown = (psutil.Process().memory_info().rss - before) / 1e6
     print(json.dumps({"counts": counts, "seconds": seconds, "grown_mb": grown}))
 
 

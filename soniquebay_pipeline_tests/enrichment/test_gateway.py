@@ -21,6 +21,7 @@ from soniquebay_pipeline.enrichment.gateway import (
     ProviderFailure,
     answer_key,
 )
+from soniquebay_pipeline.settings import Settings, get_settings
 from soniquebay_pipeline_tests.enrichment.asking import ask, outcomes, start, together
 from soniquebay_pipeline_tests.web_server import Reply, WebServer, closed_port
 
@@ -95,6 +96,19 @@ def test_without_memory_the_table_answers(engine: Engine, web: WebServer) -> Non
         connection.execute(text("UPDATE web_answers SET body = 'from the table'"))
     assert ask(gateway, FAST, web.host, "/a").body == b"from the table"
     assert web.count() == 1
+
+
+def test_memory_is_switched_off_by_the_setting(
+    settings_env: Settings, engine: Engine, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds, remembered in (("0", b"from the table"), ("300", b"about /300")):
+        monkeypatch.setenv("SONIQUEBAY_WEB_MEMORY_SECONDS", seconds)
+        get_settings.cache_clear()
+        gateway = Gateway(engine)
+        ask(gateway, FAST, web.host, f"/{seconds}")
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE web_answers SET body = 'from the table'"))
+        assert ask(gateway, FAST, web.host, f"/{seconds}").body == remembered
 
 
 def test_memory_keeps_nothing_longer_than_the_table(engine: Engine, web: WebServer, gateway: Gateway) -> None:
