@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from soniquebay_pipeline.library.record import open_library
 from soniquebay_pipeline_tests.artwork.picture_files import cover, jpeg, put
 from soniquebay_pipeline_tests.command_line import CommandResult, soniquebay
 from soniquebay_pipeline_tests.music_files import song
@@ -21,6 +22,7 @@ def settings(database: str, engine: Engine, music: Path, tmp_path: Path) -> dict
         song(music / f"{name}/1.flac", ord(name), album="Twice", artist=(name,))
     home = tmp_path / "home"
     home.mkdir()
+    open_library(engine, music, 32)
     cover(engine, music, home)
     return {"home": home, "database_url": database, "music_dir": music}
 
