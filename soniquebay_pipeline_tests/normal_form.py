@@ -64,6 +64,14 @@ _QUERIES = {
         JOIN artists a ON a.id = t.track_artist_id LEFT JOIN albums b ON b.id = t.album_id
         WHERE f.status = 'present'
         """,
+    "covers": f"""
+        SELECT c.entity_type, c.source, c.sha256, c.url, c.width, c.height, c.colours, c.thumbhash,
+               CASE c.entity_type WHEN 'album' THEN (SELECT {_ALBUM} FROM albums b WHERE b.id = c.entity_id)
+                                  WHEN 'artist' THEN (SELECT {_ARTIST} FROM artists a WHERE a.id = c.entity_id)
+                                  ELSE (SELECT f.path FROM tracks t JOIN raw_files f ON f.id = t.file_id
+                                        WHERE t.id = c.entity_id) END AS cover_of
+        FROM covers c
+        """,
     "album_genres": f"""
         SELECT {_ALBUM} AS album, g.name FROM album_genres l
         JOIN albums b ON b.id = l.album_id JOIN genres g ON g.id = l.genre_id

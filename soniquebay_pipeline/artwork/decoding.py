@@ -52,6 +52,7 @@ _OTHER_FORMATS: Final = (
     (0, b"8BPS", "Photoshop"),
     (0, b"%PDF", "PDF"),
 )
+_MARKS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8")
 _WEBP: Final[dict[str, Any]] = {"format": "WEBP", "quality": 80, "method": 0}
 """Measured in docs/decisions/0019-pictures.md against JPEG and slower methods."""
 _REENCODED_SIDES: Final = (3000, 2000, 1400, 1000, 700, 500, 300)
@@ -165,6 +166,8 @@ def _not_a_picture(data: bytes) -> RefusedPicture:
     for offset, mark, name in _OTHER_FORMATS:
         if data[offset : offset + len(mark)] == mark:
             return RefusedPicture("unsupported", name)
+    if data.startswith(_MARKS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
+        return RefusedPicture("corrupt", "the header is damaged")
     return RefusedPicture("not_a_picture", "the bytes are no JPEG, PNG, WebP, GIF or BMP")
 
 

@@ -53,7 +53,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "cut short PNG": (encoded(image(1), "PNG")[:5_000], "corrupt"),
     "cut short WebP": (encoded(image(1), "WEBP")[:500], "corrupt"),
     "a PNG without its pixels": (png_header(400, 400), "corrupt"),
-    "only a JPEG's mark": (b"\xff\xd8\xff\xe0" + b"\0" * 50, "not_a_picture"),
+    "only a JPEG's mark": (b"\xff\xd8\xff\xe0" + b"\0" * 50, "corrupt"),
     "TIFF": (encoded(image(1, 40), "TIFF"), "unsupported"),
     "AVIF": (b"\0\0\0\x1cftypavif" + b"\0" * 40, "unsupported"),
 }

@@ -126,9 +126,21 @@ def test_a_folder_that_vanished_and_came_back_in_time_is_no_news(library: Watch,
 
 
 def test_other_files_are_no_news(library: Watch) -> None:
-    (library.root / "Album 0/cover.jpg").write_bytes(b"x")
+    (library.root / "Album 0/notes.txt").write_bytes(b"x")
     (library.root / "Album 0/._0.flac").write_bytes(b"x")
     (library.root / "Empty").mkdir()
+    assert not library.look().changed
+
+
+def test_a_picture_beside_the_music_is_news_until_it_was_scanned(library: Watch) -> None:
+    picture = library.root / "Album 0/cover.jpg"
+    picture.write_bytes(b"x")
+    assert library.look().changed == ["Album 0"]
+    scan_files(library.engine, library.root)
+    assert not library.look().changed
+    picture.unlink()
+    assert library.look().changed == ["Album 0"]
+    scan_files(library.engine, library.root)
     assert not library.look().changed
 
 
