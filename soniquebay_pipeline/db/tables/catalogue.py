@@ -41,6 +41,7 @@ def _lastfm() -> list[Column[Any]]:
         ),
         Column("lastfm_about", Text, comment="The name or id that was asked for"),
         Column("lastfm_corrected_to", Text, comment="Whom Last.fm took it for, where that was not believed"),
+        Column("lastfm_vocabulary", Integer, comment="Version of the vocabulary that lastfm_labels was made with"),
     ]
 
 

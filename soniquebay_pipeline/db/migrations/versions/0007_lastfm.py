@@ -75,6 +75,15 @@ def upgrade() -> None:
             comment="Whom Last.fm took it for, where that was not believed",
         ),
     )
+    op.add_column(
+        "albums",
+        sa.Column(
+            "lastfm_vocabulary",
+            sa.Integer(),
+            nullable=True,
+            comment="Version of the vocabulary that lastfm_labels was made with",
+        ),
+    )
     op.add_column("albums", sa.Column("lastfm_picture_url", sa.Text(), nullable=True))
     op.add_column("artists", sa.Column("lastfm_url", sa.Text(), nullable=True))
     op.add_column("artists", sa.Column("lastfm_listeners", sa.BigInteger(), nullable=True))
@@ -107,6 +116,15 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="Whom Last.fm took it for, where that was not believed",
+        ),
+    )
+    op.add_column(
+        "artists",
+        sa.Column(
+            "lastfm_vocabulary",
+            sa.Integer(),
+            nullable=True,
+            comment="Version of the vocabulary that lastfm_labels was made with",
         ),
     )
     op.add_column(
@@ -161,6 +179,15 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="Whom Last.fm took it for, where that was not believed",
+        ),
+    )
+    op.add_column(
+        "tracks",
+        sa.Column(
+            "lastfm_vocabulary",
+            sa.Integer(),
+            nullable=True,
+            comment="Version of the vocabulary that lastfm_labels was made with",
         ),
     )
     op.create_table(
@@ -223,6 +250,7 @@ def downgrade() -> None:
         "lastfm_info_fetched_at",
         "lastfm_about",
         "lastfm_corrected_to",
+        "lastfm_vocabulary",
     )
     for table, more in (
         (
