@@ -17,6 +17,8 @@ POOLS = {
     "database": 2,
     # One run at a time, which itself uses a process a core.
     "cpu": 1,
+    # Two runs would only wait for one budget.
+    "lastfm": 1,
 }
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from soniquebay_pipeline.catalog.names import name_key
 from soniquebay_pipeline.enrichment.gateway import (
@@ -22,36 +21,19 @@ from soniquebay_pipeline.enrichment.gateway import (
 )
 from soniquebay_pipeline.enrichment.lastfm.client import MAX_KEY_BYTES, LastFm, cache_key
 from soniquebay_pipeline.enrichment.lastfm.model import Due, Info, RequestRejected, WeightedTag
-from soniquebay_pipeline_tests.database_server import DatabaseServer
 from soniquebay_pipeline_tests.enrichment.conftest import FAST
 from soniquebay_pipeline_tests.lastfm_server import API_KEY, LICENCE, STAR, Answer, LastFmServer, error
 
 CHER = "bfcc6d75-a6a5-4bc6-8282-47aec8531818"
 
 
-@pytest.fixture(scope="module")
-def database_of_the_module(server: DatabaseServer) -> Iterator[Engine]:
-    """One database for all of these tests: they write nothing but web_*."""
-    with server.database() as url:
-        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-        yield engine
-        engine.dispose()
-
-
-@pytest.fixture
-def engine(database_of_the_module: Engine) -> Engine:
-    with database_of_the_module.begin() as connection:
-        connection.execute(text("TRUNCATE web_answers, web_providers, web_calls"))
-    return database_of_the_module
-
-
 def due(artist: str, title: str | None = None, mbid: str | None = None) -> Due:
     return Due(1, artist, artist, mbid, False, title)
 
 
-def forget_failures(engine: Engine) -> None:
+def forget_failures(empty: Engine) -> None:
     """What a while without calls does: the circuit closes."""
-    with engine.begin() as connection:
+    with empty.begin() as connection:
         connection.execute(text("DELETE FROM web_providers"))
 
 
@@ -201,7 +183,7 @@ def test_by_id(client: LastFm, lastfm: LastFmServer) -> None:
 # --- the cache ---------------------------------------------------------------------------------------------
 
 
-def test_a_kept_answer_is_read_without_a_call(client: LastFm, lastfm: LastFmServer, engine: Engine) -> None:
+def test_a_kept_answer_is_read_without_a_call(client: LastFm, lastfm: LastFmServer, empty: Engine) -> None:
     lastfm.artist("Cher", tags=[("pop", 100)], similar=[("Madonna", "", "0.4")])
     lastfm.album("Cher", "Believe")
 
@@ -220,17 +202,17 @@ def test_a_kept_answer_is_read_without_a_call(client: LastFm, lastfm: LastFmServ
     assert calls == 5
     closed = socket.socket()
     closed.bind(("127.0.0.1", 0))
-    without_network = LastFm(Gateway(engine), FAST, API_KEY, f"http://127.0.0.1:{closed.getsockname()[1]}/")
+    without_network = LastFm(Gateway(empty), FAST, API_KEY, f"http://127.0.0.1:{closed.getsockname()[1]}/")
     closed.close()
     assert everything(without_network) == first
     assert len(lastfm.calls) == calls
 
 
-def test_nothing_there_is_an_answer(client: LastFm, lastfm: LastFmServer, engine: Engine) -> None:
+def test_nothing_there_is_an_answer(client: LastFm, lastfm: LastFmServer, empty: Engine) -> None:
     assert client.artist(due("Nobody"), by_id=False) is None
     assert client.artist(due("Nobody"), by_id=False) is None
     assert len(lastfm.calls) == 1
-    with engine.connect() as connection:
+    with empty.connect() as connection:
         [row] = connection.execute(text("SELECT key, found, body, expires_at - fetched_at AS life FROM web_answers"))
     assert (row.key, row.found, row.body, row.life.days) == ("lastfm:2:artist:nobody", False, None, 7)
 
@@ -291,7 +273,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_failure_is_no_answer(client: LastFm, lastfm: LastFmServer, engine: Engine, name: str) -> None:
+def test_a_failure_is_no_answer(client: LastFm, lastfm: LastFmServer, empty: Engine, name: str) -> None:
     answer, kind = FAILURES[name]
     lastfm.artist("Cher")
     lastfm.scripts["Cher"] = [answer]
@@ -301,31 +283,31 @@ def test_a_failure_is_no_answer(client: LastFm, lastfm: LastFmServer, engine: En
     assert failure.value.kind == kind
     assert time.monotonic() - started < 20, "it did not wait for ever"
     assert API_KEY not in repr(failure.value) + str(failure.value)
-    forget_failures(engine)
+    forget_failures(empty)
     assert client.artist(due("Cher"), by_id=False) is not None, "the failure was not kept, and the client still works"
 
 
-def test_retry_after_is_handed_on(client: LastFm, lastfm: LastFmServer, engine: Engine) -> None:
+def test_retry_after_is_handed_on(client: LastFm, lastfm: LastFmServer, empty: Engine) -> None:
     lastfm.scripts["a"] = [Answer(429, b"", {"Retry-After": "17"})]
     lastfm.scripts["b"] = [Answer(503, b"", {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})]
     for name, seconds in (("a", 17.0), ("b", 0.0)):
-        forget_failures(engine)
+        forget_failures(empty)
         with pytest.raises(ProviderFailure) as failure:
             client.artist(due(name), by_id=False)
         assert failure.value.retry_after == seconds
 
 
-def test_nobody_listens(engine: Engine) -> None:
+def test_nobody_listens(empty: Engine) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    client = LastFm(Gateway(engine), FAST, API_KEY, f"http://127.0.0.1:{port}/2.0/")
+    client = LastFm(Gateway(empty), FAST, API_KEY, f"http://127.0.0.1:{port}/2.0/")
     with pytest.raises(ProviderFailure) as failure:
         client.artist(due("Cher"), by_id=False)
     assert failure.value.kind == "refused"
 
 
-def test_three_failures_in_a_row_open_the_circuit(client: LastFm, lastfm: LastFmServer, engine: Engine) -> None:
+def test_three_failures_in_a_row_open_the_circuit(client: LastFm, lastfm: LastFmServer, empty: Engine) -> None:
     lastfm.always = error(8)
     for name in ("a", "b", "c"):
         with pytest.raises(ProviderFailure):
@@ -333,12 +315,12 @@ def test_three_failures_in_a_row_open_the_circuit(client: LastFm, lastfm: LastFm
     with pytest.raises(CircuitOpen):
         client.artist(due("d"), by_id=False)
     assert lastfm.asked() == ["a", "b", "c"]
-    assert resting_until(engine, "lastfm") is not None
+    assert resting_until(empty, "lastfm") is not None
 
 
 @pytest.mark.parametrize("answer", [error(6, "The artist you supplied could not be found", 404), error(7)])
 def test_not_found_and_rejected_are_no_failures_of_the_service(
-    client: LastFm, lastfm: LastFmServer, engine: Engine, answer: Answer
+    client: LastFm, lastfm: LastFmServer, empty: Engine, answer: Answer
 ) -> None:
     lastfm.always = answer
     for name in ("a", "b", "c", "d"):
@@ -347,7 +329,7 @@ def test_not_found_and_rejected_are_no_failures_of_the_service(
         except RequestRejected as rejected:
             assert "error 7" in str(rejected)
     assert len(lastfm.calls) == 4
-    assert resting_until(engine, "lastfm") is None
+    assert resting_until(empty, "lastfm") is None
 
 
 def test_a_missing_parameter_is_not_kept_as_nothing_there(client: LastFm, lastfm: LastFmServer) -> None:
@@ -368,7 +350,7 @@ def test_refused_credentials_name_the_setting(client: LastFm, lastfm: LastFmServ
 
 
 def test_the_key_is_in_no_log_and_in_no_table(
-    client: LastFm, lastfm: LastFmServer, engine: Engine, caplog: pytest.LogCaptureFixture
+    client: LastFm, lastfm: LastFmServer, empty: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     lastfm.artist("Cher", bio=f"She sings {API_KEY}.", tags=[(API_KEY, 100)])
@@ -382,7 +364,7 @@ def test_the_key_is_in_no_log_and_in_no_table(
     assert "artist.getInfo" in logged, "pylast's own log was captured"
     assert "She sings" in logged, "and the answers as it logs them"
     assert API_KEY not in logged
-    with engine.connect() as connection:
+    with empty.connect() as connection:
         answers = connection.execute(text("SELECT coalesce(body, '') FROM web_answers")).scalars().all()
         provider = connection.execute(text("SELECT last_error FROM web_providers")).scalar_one()
     assert all(API_KEY.encode() not in bytes(body) for body in answers)

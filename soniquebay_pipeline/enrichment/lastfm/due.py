@@ -16,6 +16,8 @@ from soniquebay_pipeline.enrichment.lastfm.model import Due
 from soniquebay_pipeline.enrichment.lastfm.names import NOBODY, NOBODY_IDS
 
 QUEUE = "enrichment"
+KIND_OF_SETTING = {"artists": "artist", "similar": "similar", "albums": "album", "tracks": "track"}
+"""Names of SONIQUEBAY_LASTFM_KINDS → kinds."""
 
 # Another artist of the library has the name: only the id says who is meant.
 _SHARED = "EXISTS (SELECT FROM artists o WHERE o.name_key = a.name_key AND o.id <> a.id)"
