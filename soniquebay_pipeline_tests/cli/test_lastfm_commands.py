@@ -48,7 +48,7 @@ def test_enrich_and_status(settings: dict[str, object], lastfm: LastFmServer) ->
     assert one.code == 0 and one.json["ok"], shown(one)
     assert one.json["assets"]["lastfm_artists"]["found"] == 1
     assert {call.parameters["artist"] for call in lastfm.calls} == {"Cher"}
-    lastfm.scripts["Abba"] = [error(8)]
+    lastfm.scripts["artist.getinfo"] = [error(8)]
     rest = soniquebay("lastfm", "enrich", settings=settings)
     assert rest.code == 0 and "lastfm_artists: 1 asked, 0 found, 0 nothing, 0 not believed, 1 failed" in shown(rest)
     status = soniquebay("lastfm", "status", "--json", settings=settings)

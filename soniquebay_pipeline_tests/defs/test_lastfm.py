@@ -120,7 +120,7 @@ def test_a_refused_key_fails_the_run_with_what_to_do(
     lastfm.always = error(10, "Invalid API key")
     result = run(instance)
     assert not result.success
-    [failure] = [event for event in result.all_events if event.is_step_failure]
+    failure = next(event for event in result.all_events if event.is_step_failure)
     assert failure.step_failure_data.user_failure_data is not None
     assert "Check SONIQUEBAY_LASTFM_API_KEY" in (failure.step_failure_data.user_failure_data.description or "")
     assert "The last run failed" in skipped(instance)

@@ -107,11 +107,13 @@ class LastFm:
     def _ask(self, about: tuple[str, ...], read: Callable[[], Read]) -> Read | None:
         """What ``read`` reads of the answer; None where Last.fm says that there is nothing."""
 
+        fresh: list[Read] = []
+
         def fetch() -> bytes | None:
             self._network.cache_backend = held = _Held()
             with self._translated() as nothing:
                 # Read whole before it is kept: what can't be read is a failure, never an answer.
-                read()
+                fresh.append(read())
             return None if nothing else held.body.encode()
 
         answer = self._gateway.ask(
@@ -123,6 +125,8 @@ class LastFm:
         )
         if not answer.found or answer.body is None:
             return None
+        if fresh:
+            return fresh[0]
         self._network.cache_backend = _Held(answer.body.decode())
         return read()
 

@@ -66,7 +66,7 @@ class Transport(httpx.BaseTransport):
             # Last.fm has none. A page of HTML has, and so has XML that swells when it is read.
             raise ProviderFailure("invalid_answer", f"HTTP {status}, a page or a document type definition")
         # A service that repeats the key would bring it into logs and tables.
-        return httpx.Response(status, content=body.replace(self._secret, b""), request=request)
+        return httpx.Response(status, content=body.replace(self._secret, b"***"), request=request)
 
     def _exchange(self, request: httpx.Request) -> tuple[int, Mapping[str, str], bytes]:
         limits = {"connect": min(CONNECT_SECONDS, self._timeout)}
