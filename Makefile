@@ -1,4 +1,4 @@
-# make run [MUSIC=folder] · make ui · make test · make setup · make bench, bench-audio, bench-covers, bench-scale, bench-web, bench-week
+# make run [MUSIC=folder] · make ui · make test · make setup · make bench, bench-audio, bench-covers, bench-lastfm, bench-scale, bench-web, bench-week
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ MUSIC ?=
 # A folder given on the command line; `~` is expanded by the shell, which make does not do for MUSIC=~/x.
 RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC))",)
 
-.PHONY: run ui test check bench bench-audio bench-covers bench-scale bench-web bench-week setup clean
+.PHONY: run ui test check bench bench-audio bench-covers bench-lastfm bench-scale bench-web bench-week setup clean
 
 run: $(STAMP)
 	@$(RUN_ENV) $(BIN)/soniquebay run
@@ -52,6 +52,9 @@ bench-covers: $(STAMP)
 
 bench-web: $(STAMP)
 	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.web
+
+bench-lastfm: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.lastfm
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,22 +10,31 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-from soniquebay_pipeline.defs import checks, checks_artwork, jobs, schedules, sensors  # noqa: E402
+from soniquebay_pipeline.defs import (  # noqa: E402
+    checks,
+    checks_artwork,
+    checks_lastfm,
+    jobs,
+    schedules,
+    sensor_lastfm,
+    sensors,
+)
 from soniquebay_pipeline.defs.assets.albums import albums  # noqa: E402
 from soniquebay_pipeline.defs.assets.artists import artists  # noqa: E402
 from soniquebay_pipeline.defs.assets.audio_features import audio_features  # noqa: E402
 from soniquebay_pipeline.defs.assets.covers import covers  # noqa: E402
 from soniquebay_pipeline.defs.assets.genres import genres  # noqa: E402
+from soniquebay_pipeline.defs.assets.lastfm import ASSETS as LASTFM_ASSETS  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_files import raw_files  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_metadata import raw_metadata  # noqa: E402
 from soniquebay_pipeline.defs.assets.tracks import tracks  # noqa: E402
 from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 
 defs = dg.Definitions(
-    assets=[raw_files, raw_metadata, artists, albums, genres, tracks, covers, audio_features],
-    asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS, *checks_artwork.CHECKS],
-    jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance, jobs.backfill_oldest],
-    sensors=[sensors.new_music_sensor, sensors.deferred_enrichment],
+    assets=[raw_files, raw_metadata, artists, albums, genres, tracks, covers, audio_features, *LASTFM_ASSETS],
+    asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS, *checks_artwork.CHECKS, *checks_lastfm.LASTFM_CHECKS],
+    jobs=[jobs.ingest, jobs.analyse, jobs.lastfm, jobs.run_everything, jobs.maintenance, jobs.backfill_oldest],
+    sensors=[sensors.new_music_sensor, sensors.deferred_enrichment, sensor_lastfm.deferred_lastfm],
     schedules=[schedules.daily_maintenance, schedules.nightly_scan, schedules.nightly_backfill],
     resources={"pipeline": PipelineResource()},
     # In process: a process a step cost 24 s against 4 s for nine trivial assets. What needs more than one

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -182,6 +182,43 @@ class Settings(BaseSettings):
         """The sources of covers in their order; what a person chose always counts, first unless placed elsewhere."""
         listed = _listed(self.cover_sources)
         return tuple(listed if "chosen" in listed else ["chosen", *listed])
+
+    lastfm_api_key: SecretStr | None = Field(
+        default=None, description="Key of Last.fm's API. Empty: Last.fm is not asked."
+    )
+    lastfm_url: str = Field(
+        default="https://ws.audioscrobbler.com/2.0/", description="Address of Last.fm's API, version 2.0."
+    )
+    lastfm_kinds: str = Field(
+        default="artists,similar,albums",
+        description="What to ask Last.fm for: any of artists, similar, albums, tracks. Tracks cost a call each.",
+    )
+    lastfm_similar_limit: int = Field(
+        default=50, ge=1, le=250, description="How many similar artists to keep of each artist."
+    )
+    lastfm_calls_per_second: float = Field(
+        default=5.0, gt=0, le=1000, description="Calls to Last.fm a second, of all processes together."
+    )
+    lastfm_max_age_days: float = Field(
+        default=30.0, gt=0, description="After how many days Last.fm is asked about the same again."
+    )
+    lastfm_run_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="How long one run of a Last.fm asset asks before it leaves the rest to the next.",
+    )
+    lastfm_interval_seconds: int = Field(
+        default=120, ge=5, description="Seconds between two ticks of deferred_lastfm, which starts asking Last.fm."
+    )
+    ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
+
+    @field_validator("lastfm_kinds")
+    @classmethod
+    def _kinds(cls, value: str) -> str:
+        unknown = set(filter(None, value.replace(" ", "").split(","))) - {"artists", "similar", "albums", "tracks"}
+        if unknown:
+            raise ValueError(f"knows artists, similar, albums and tracks, not {', '.join(sorted(unknown))}")
+        return value.replace(" ", "")
 
     @field_validator("music_dir", "home")
     @classmethod

@@ -73,6 +73,30 @@ def execute(job_name: str, shards: Sequence[int], *, allow_missing: bool = False
     return outcome
 
 
+def execute_unpartitioned(job_name: str, ops: dict[str, Any]) -> RunOutcome:
+    """Run a job without partitions in this process; ``ops``: its configuration by asset."""
+    import dagster as dg
+
+    from soniquebay_pipeline.definitions import defs
+    from soniquebay_pipeline.defs.runs import PROCESS_TAG, runs_in_progress, this_process
+
+    outcome = RunOutcome()
+    with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
+        warnings.simplefilter("ignore")
+        runs_in_progress(instance)  # frees the pool slots of runs that were killed
+        result = defs.resolve_job_def(job_name).execute_in_process(
+            instance=instance,
+            tags={PROCESS_TAG: this_process()},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "ops": ops},
+            raise_on_error=False,
+        )
+        outcome.run_ids.append(result.run_id)
+        _collect(result, outcome)
+        if not result.success:
+            outcome.error = _failure(result)
+    return outcome
+
+
 def _collect(result: dg.ExecuteInProcessResult, outcome: RunOutcome) -> None:
     reported: set[str] = set()
     for event in result.get_asset_materialization_events():

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import cover, database, files, ingest, metrics, operate, queue, web
+from soniquebay_pipeline.cli import cover, database, files, ingest, lastfm, metrics, operate, queue, web
 
 app = typer.Typer(
     name="soniquebay",
@@ -29,6 +29,7 @@ app.add_typer(web.app, name="cache")
 app.command("metrics")(metrics.metrics)
 app.add_typer(cover.app, name="cover")
 app.add_typer(database.app, name="db")
+app.add_typer(lastfm.app, name="lastfm")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)
 

@@ -19,6 +19,8 @@ POOLS = {
     "cpu": 1,
     # Likewise; one writer of picture files.
     "cover": 1,
+    # Two runs would only wait for one budget.
+    "lastfm": 1,
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +80,9 @@ def provider_reports(connection: Connection, open_seconds: float = 300.0) -> lis
         {"open_seconds": open_seconds},
     ).all()
     return [ProviderReport(*row) for row in rows]
+
+
+def resting_until(engine: Engine, provider: str) -> datetime | None:
+    """Until when nothing is asked of the service; None: it may be asked."""
+    with engine.connect() as connection:
+        return next((report.until for report in provider_reports(connection) if report.provider == provider), None)

@@ -49,6 +49,8 @@ def test_the_commands_are_there() -> None:
         "db migrate",
         "db stop",
         "db reshard",
+        "lastfm status",
+        "lastfm enrich",
     }
 
 

@@ -1,4 +1,7 @@
-"""genres, genre_tags and mood_tags: one row a name, whatever its case and whoever writes at once."""
+"""genres, genre_tags and mood_tags: one row a name, whatever its case and whoever writes at once.
+
+A name is there while a file or a Last.fm tag (``lastfm_labels``) uses it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ LINK_OF_KIND = {
     "mood": ("track_mood_tags", "mood_tag_id"),
 }
 
+LASTFM_KINDS = ("genre_tag", "mood")
+"""The kinds that Last.fm's tags can be; genres are what people wrote into their files."""
+
 
 def resolve_labels(engine: Engine) -> dict[str, int]:
     """Insert or respell the names in due_labels, whichever shard made them due; returns the number added by table."""
@@ -28,14 +34,17 @@ def resolve_due_labels(connection: Connection) -> dict[str, int]:
     if not temporary_select(connection, "due", "SELECT DISTINCT kind, name_key FROM due_labels"):
         return {f"{table}_added": 0 for table in TABLE_OF_KIND.values()}
     connection.execute(text("DELETE FROM due_labels"))
-    # The most common spelling in the whole library, so that it does not depend on the order of shards.
+    # The most common spelling in the whole library, so that it does not depend on the order of shards;
+    # Last.fm's where no file has the name.
     temporary_select(
         connection,
         "spelled",
         """
         SELECT DISTINCT ON (kind, name_key) kind, name_key, name FROM (
             SELECT l.kind, l.name_key, l.name, count(*) AS uses
-            FROM file_labels l JOIN due USING (kind, name_key) GROUP BY 1, 2, 3) AS s
+            FROM file_labels l JOIN due USING (kind, name_key) GROUP BY 1, 2, 3
+            UNION ALL
+            SELECT DISTINCT l.kind, l.name_key, l.name, 0 FROM lastfm_labels l JOIN due USING (kind, name_key)) AS s
         ORDER BY kind, name_key, uses DESC, name COLLATE "C"
         """,
     )

@@ -57,6 +57,7 @@ def _remove_orphans(connection: Connection) -> dict[str, int]:
                 DELETE FROM {TABLE_OF_KIND[kind]} g
                 WHERE NOT EXISTS (SELECT FROM {link} l WHERE l.{column} = g.id)
                   AND NOT EXISTS (SELECT FROM file_labels l WHERE l.kind = :kind AND l.name_key = g.name_key)
+                  AND NOT EXISTS (SELECT FROM lastfm_labels l WHERE l.kind = :kind AND l.name_key = g.name_key)
                 """
             ),
             {"kind": kind},

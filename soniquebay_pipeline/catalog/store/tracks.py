@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from soniquebay_pipeline.catalog.store.labels import LINK_OF_KIND, TABLE_OF_KIND
+from soniquebay_pipeline.catalog.store.labels import LASTFM_KINDS, LINK_OF_KIND, TABLE_OF_KIND
 from soniquebay_pipeline.catalog.store.pending import select_pending
 from soniquebay_pipeline.db.bulk import temporary_select
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, hold_for_transaction
@@ -155,6 +155,44 @@ def _link_labels(connection: Connection) -> None:
                 FROM written w JOIN file_labels l ON l.file_id = w.file_id AND l.kind = :kind
                 JOIN {TABLE_OF_KIND[kind]} g ON g.name_key = l.name_key
                 ORDER BY 1, 2
+                """
+            ),
+            {"kind": kind},
+        )
+    link_lastfm_labels(connection, "written")
+
+
+def link_lastfm_labels(connection: Connection, tracks: str) -> None:
+    """Link tracks with what Last.fm's tags say, beside what their files say; a file's link stands.
+
+    Of each kind a track has the labels of its own tags; without any, its album's; without those, its artist's.
+    ``tracks``: a temporary table with the column ``track_id``.
+    """
+    for kind in LASTFM_KINDS:
+        link, column = LINK_OF_KIND[kind]
+        connection.execute(
+            text(f"DELETE FROM {link} l USING {tracks} w WHERE l.track_id = w.track_id AND l.source = 'lastfm'")
+        )
+        connection.execute(
+            text(
+                f"""
+                WITH said AS (
+                    SELECT w.track_id, 1 AS place, l.name_key
+                    FROM {tracks} w JOIN lastfm_labels l ON l.track_id = w.track_id AND l.kind = :kind
+                    UNION ALL
+                    SELECT w.track_id, 2, l.name_key FROM {tracks} w JOIN tracks t ON t.id = w.track_id
+                    JOIN lastfm_labels l ON l.album_id = t.album_id AND l.kind = :kind
+                    UNION ALL
+                    SELECT w.track_id, 3, l.name_key FROM {tracks} w JOIN tracks t ON t.id = w.track_id
+                    JOIN lastfm_labels l ON l.artist_id = t.track_artist_id AND l.kind = :kind
+                ), nearest AS (
+                    SELECT track_id, name_key, rank() OVER (PARTITION BY track_id ORDER BY place) AS rank FROM said
+                )
+                INSERT INTO {link} (track_id, {column}, source)
+                SELECT n.track_id, g.id, 'lastfm'
+                FROM nearest n JOIN {TABLE_OF_KIND[kind]} g ON g.name_key = n.name_key
+                WHERE n.rank = 1 ORDER BY 1, 2
+                ON CONFLICT (track_id, {column}) DO NOTHING
                 """
             ),
             {"kind": kind},

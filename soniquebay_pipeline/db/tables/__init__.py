@@ -37,7 +37,7 @@ from soniquebay_pipeline.db.tables.files import (
     raw_metadata,
     shard_scans,
 )
-from soniquebay_pipeline.db.tables.knowledge import artist_similar
+from soniquebay_pipeline.db.tables.knowledge import artist_similar, lastfm_labels
 from soniquebay_pipeline.db.tables.pictures import cover_candidates, covers, file_pictures, folder_pictures, pictures
 from soniquebay_pipeline.db.tables.sound import audio_features
 from soniquebay_pipeline.db.tables.vectors import audio_scalers, embeddings, track_texts
@@ -73,6 +73,7 @@ __all__ = [
     "folder_pictures",
     "genre_tags",
     "genres",
+    "lastfm_labels",
     "library",
     "metadata",
     "mood_tags",

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Float,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 from soniquebay_pipeline.db.tables.base import created_at, metadata
 
@@ -38,6 +40,8 @@ def _lastfm() -> list[Column[Any]]:
             comment="When Last.fm last answered, be it that it knows nothing",
         ),
         Column("lastfm_about", Text, comment="The name or id that was asked for"),
+        Column("lastfm_corrected_to", Text, comment="Whom Last.fm took it for, where that was not believed"),
+        Column("lastfm_vocabulary", Integer, comment="Version of the vocabulary that lastfm_labels was made with"),
     ]
 
 
@@ -53,6 +57,7 @@ artists = Table(
     Column("lastfm_biography", Text),
     Column("lastfm_biography_licence", Text),
     Column("lastfm_similar_artists_fetched", DateTime(timezone=True)),
+    Column("lastfm_similar_about", Text, comment="The name or id whose similar artists were asked for"),
     created_at(),
 )
 Index("ix_artists_name_key", artists.c.name_key)
@@ -167,12 +172,21 @@ track_artists = Table(
 Index("ix_track_artists_artist_id", track_artists.c.artist_id)
 
 
-def _links(name: str, left: str, left_table: str, right: str, right_table: str) -> Table:
+def _source() -> list[SchemaItem]:
+    """Who says that the track has the label; where both do, the file."""
+    return [
+        Column("source", Text, nullable=False, server_default=text("'file'"), comment="file or lastfm; file wins"),
+        CheckConstraint("source IN ('file', 'lastfm')", name="source"),
+    ]
+
+
+def _links(name: str, left: str, left_table: str, right: str, right_table: str, *more: SchemaItem) -> Table:
     table = Table(
         name,
         metadata,
         Column(left, ForeignKey(f"{left_table}.id", ondelete="CASCADE"), nullable=False),
         Column(right, ForeignKey(f"{right_table}.id", ondelete="CASCADE"), nullable=False),
+        *more,
         PrimaryKeyConstraint(left, right),
     )
     Index(f"ix_{name}_{right}", table.c[right])
@@ -180,7 +194,7 @@ def _links(name: str, left: str, left_table: str, right: str, right_table: str) 
 
 
 track_genres = _links("track_genres", "track_id", "tracks", "genre_id", "genres")
-track_genre_tags = _links("track_genre_tags", "track_id", "tracks", "genre_tag_id", "genre_tags")
-track_mood_tags = _links("track_mood_tags", "track_id", "tracks", "mood_tag_id", "mood_tags")
+track_genre_tags = _links("track_genre_tags", "track_id", "tracks", "genre_tag_id", "genre_tags", *_source())
+track_mood_tags = _links("track_mood_tags", "track_id", "tracks", "mood_tag_id", "mood_tags", *_source())
 album_genres = _links("album_genres", "album_id", "albums", "genre_id", "genres")
 artist_genres = _links("artist_genres", "artist_id", "artists", "genre_id", "genres")

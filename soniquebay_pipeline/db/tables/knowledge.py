@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     Table,
     Text,
     UniqueConstraint,
@@ -36,3 +37,31 @@ artist_similar = Table(
 )
 Index("ix_artist_similar_similar_artist_id", artist_similar.c.similar_artist_id)
 Index("ix_artist_similar_similar_name_key", artist_similar.c.similar_name_key)
+
+lastfm_labels = Table(
+    "lastfm_labels",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("artist_id", ForeignKey("artists.id", ondelete="CASCADE")),
+    Column("album_id", ForeignKey("albums.id", ondelete="CASCADE")),
+    Column("track_id", ForeignKey("tracks.id", ondelete="CASCADE")),
+    Column("kind", Text, nullable=False, comment="genre_tag or mood"),
+    Column("position", Integer, nullable=False, comment="0: the heaviest of its kind"),
+    Column("name", Text, nullable=False, comment="As the vocabulary writes it"),
+    Column("name_key", Text, nullable=False),
+    UniqueConstraint(
+        "artist_id",
+        "album_id",
+        "track_id",
+        "kind",
+        "name_key",
+        name="uq_lastfm_labels_owner_kind_name_key",
+        postgresql_nulls_not_distinct=True,
+    ),
+    CheckConstraint("num_nonnulls(artist_id, album_id, track_id) = 1", name="one_owner"),
+    CheckConstraint("kind IN ('genre_tag', 'mood')", name="kind"),
+    comment="Genres and moods among Last.fm's tags; the tracks' links are derived from them",
+)
+Index("ix_lastfm_labels_album_id", lastfm_labels.c.album_id)
+Index("ix_lastfm_labels_track_id", lastfm_labels.c.track_id)
+Index("ix_lastfm_labels_kind_name_key", lastfm_labels.c.kind, lastfm_labels.c.name_key)

@@ -66,6 +66,24 @@ def upgrade() -> None:
     op.add_column(
         "albums", sa.Column("lastfm_about", sa.Text(), nullable=True, comment="The name or id that was asked for")
     )
+    op.add_column(
+        "albums",
+        sa.Column(
+            "lastfm_corrected_to",
+            sa.Text(),
+            nullable=True,
+            comment="Whom Last.fm took it for, where that was not believed",
+        ),
+    )
+    op.add_column(
+        "albums",
+        sa.Column(
+            "lastfm_vocabulary",
+            sa.Integer(),
+            nullable=True,
+            comment="Version of the vocabulary that lastfm_labels was made with",
+        ),
+    )
     op.add_column("albums", sa.Column("lastfm_picture_url", sa.Text(), nullable=True))
     op.add_column("artists", sa.Column("lastfm_url", sa.Text(), nullable=True))
     op.add_column("artists", sa.Column("lastfm_listeners", sa.BigInteger(), nullable=True))
@@ -94,6 +112,24 @@ def upgrade() -> None:
     op.add_column(
         "artists",
         sa.Column(
+            "lastfm_corrected_to",
+            sa.Text(),
+            nullable=True,
+            comment="Whom Last.fm took it for, where that was not believed",
+        ),
+    )
+    op.add_column(
+        "artists",
+        sa.Column(
+            "lastfm_vocabulary",
+            sa.Integer(),
+            nullable=True,
+            comment="Version of the vocabulary that lastfm_labels was made with",
+        ),
+    )
+    op.add_column(
+        "artists",
+        sa.Column(
             "lastfm_musicbrainz_artistid",
             sa.Text(),
             nullable=True,
@@ -103,6 +139,15 @@ def upgrade() -> None:
     op.add_column("artists", sa.Column("lastfm_biography", sa.Text(), nullable=True))
     op.add_column("artists", sa.Column("lastfm_biography_licence", sa.Text(), nullable=True))
     op.add_column("artists", sa.Column("lastfm_similar_artists_fetched", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "artists",
+        sa.Column(
+            "lastfm_similar_about",
+            sa.Text(),
+            nullable=True,
+            comment="The name or id whose similar artists were asked for",
+        ),
+    )
     op.add_column("tracks", sa.Column("lastfm_url", sa.Text(), nullable=True))
     op.add_column("tracks", sa.Column("lastfm_listeners", sa.BigInteger(), nullable=True))
     op.add_column("tracks", sa.Column("lastfm_playcount", sa.BigInteger(), nullable=True))
@@ -127,9 +172,75 @@ def upgrade() -> None:
     op.add_column(
         "tracks", sa.Column("lastfm_about", sa.Text(), nullable=True, comment="The name or id that was asked for")
     )
+    op.add_column(
+        "tracks",
+        sa.Column(
+            "lastfm_corrected_to",
+            sa.Text(),
+            nullable=True,
+            comment="Whom Last.fm took it for, where that was not believed",
+        ),
+    )
+    op.add_column(
+        "tracks",
+        sa.Column(
+            "lastfm_vocabulary",
+            sa.Integer(),
+            nullable=True,
+            comment="Version of the vocabulary that lastfm_labels was made with",
+        ),
+    )
+    op.create_table(
+        "lastfm_labels",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("artist_id", sa.BigInteger(), nullable=True),
+        sa.Column("album_id", sa.BigInteger(), nullable=True),
+        sa.Column("track_id", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False, comment="genre_tag or mood"),
+        sa.Column("position", sa.Integer(), nullable=False, comment="0: the heaviest of its kind"),
+        sa.Column("name", sa.Text(), nullable=False, comment="As the vocabulary writes it"),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.CheckConstraint("num_nonnulls(artist_id, album_id, track_id) = 1", name=op.f("ck_lastfm_labels_one_owner")),
+        sa.CheckConstraint("kind IN ('genre_tag', 'mood')", name=op.f("ck_lastfm_labels_kind")),
+        *(
+            sa.ForeignKeyConstraint(
+                [f"{owner}_id"], [f"{owner}s.id"], name=op.f(f"fk_lastfm_labels_{owner}_id"), ondelete="CASCADE"
+            )
+            for owner in ("artist", "album", "track")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lastfm_labels")),
+        sa.UniqueConstraint(
+            "artist_id",
+            "album_id",
+            "track_id",
+            "kind",
+            "name_key",
+            name="uq_lastfm_labels_owner_kind_name_key",
+            postgresql_nulls_not_distinct=True,
+        ),
+        comment="Genres and moods among Last.fm's tags; the tracks' links are derived from them",
+    )
+    for columns in (("album_id",), ("track_id",), ("kind", "name_key")):
+        op.create_index("ix_lastfm_labels_" + "_".join(columns), "lastfm_labels", list(columns), unique=False)
+    for link in ("track_genre_tags", "track_mood_tags"):
+        op.add_column(
+            link,
+            sa.Column(
+                "source",
+                sa.Text(),
+                server_default=sa.text("'file'"),
+                nullable=False,
+                comment="file or lastfm; file wins",
+            ),
+        )
+        op.create_check_constraint(op.f(f"ck_{link}_source"), link, "source IN ('file', 'lastfm')")
 
 
 def downgrade() -> None:
+    for link in ("track_genre_tags", "track_mood_tags"):
+        op.execute(f"DELETE FROM {link} WHERE source <> 'file'")
+        op.drop_column(link, "source")
+    op.drop_table("lastfm_labels")
     op.drop_table("artist_similar")
     shared = (
         "lastfm_url",
@@ -138,6 +249,8 @@ def downgrade() -> None:
         "lastfm_tags",
         "lastfm_info_fetched_at",
         "lastfm_about",
+        "lastfm_corrected_to",
+        "lastfm_vocabulary",
     )
     for table, more in (
         (
@@ -147,6 +260,7 @@ def downgrade() -> None:
                 "lastfm_biography",
                 "lastfm_biography_licence",
                 "lastfm_similar_artists_fetched",
+                "lastfm_similar_about",
             ),
         ),
         ("albums", ("lastfm_picture_url",)),

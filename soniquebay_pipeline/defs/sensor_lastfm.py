@@ -1,0 +1,56 @@
+"""The sensor that starts asking Last.fm."""
+
+from __future__ import annotations
+
+import time
+
+import dagster as dg
+
+from soniquebay_pipeline.defs.jobs import lastfm
+from soniquebay_pipeline.defs.runs import runs_in_progress
+from soniquebay_pipeline.settings import get_settings
+
+REST_AFTER_FAILURE_SECONDS = 3600.0
+"""A run fails when the key is refused: a person has to act, and need not be told every two minutes."""
+
+
+@dg.sensor(
+    name="deferred_lastfm",
+    job=lastfm,
+    minimum_interval_seconds=get_settings().lastfm_interval_seconds,
+    default_status=(
+        dg.DefaultSensorStatus.RUNNING if get_settings().lastfm_api_key else dg.DefaultSensorStatus.STOPPED
+    ),
+    description="""
+Starts a run of the job `lastfm` when there is something to ask: new artists and albums, answers that have grown
+old, failures whose time has come. One run at a time; a run asks at the service's rate for a few minutes. Skips
+without a key, while the service rests after failures, and for an hour after a run that failed.
+""",
+)
+def deferred_lastfm(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    from soniquebay_pipeline.db.migrate import open_catalogue
+    from soniquebay_pipeline.enrichment.lastfm.due import KIND_OF_SETTING, is_any_due
+    from soniquebay_pipeline.enrichment.report import resting_until
+
+    settings = get_settings()
+    if settings.lastfm_api_key is None:
+        return dg.SkipReason("Last.fm is not asked: SONIQUEBAY_LASTFM_API_KEY is not set.")
+    running = [run for run in runs_in_progress(context.instance) if run.job_name == lastfm.name]
+    if running:
+        return dg.SkipReason(f"Last.fm is being asked (run {running[0].run_id[:8]}).")
+    [*last] = context.instance.get_run_records(dg.RunsFilter(job_name=lastfm.name), limit=1)
+    if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE:
+        seconds = REST_AFTER_FAILURE_SECONDS - (time.time() - (last[0].end_time or 0.0))
+        if seconds > 0:
+            return dg.SkipReason(
+                f"The last run failed ({last[0].dagster_run.run_id[:8]}); the next is in {seconds / 60:.0f} minutes. "
+                "`soniquebay lastfm enrich` starts one at once."
+            )
+    engine = open_catalogue(settings)
+    if until := resting_until(engine, "lastfm"):
+        return dg.SkipReason(f"Last.fm does not answer as it should; nothing is asked until {until:%H:%M:%S}.")
+    kinds = [KIND_OF_SETTING[name] for name in settings.lastfm_kinds.split(",") if name]
+    due = [kind for kind in kinds if is_any_due(engine, kind, settings.lastfm_max_age_days)]
+    if not due:
+        return dg.SkipReason("Everything was asked for, or waits for its next attempt.")
+    return dg.SensorResult(run_requests=[dg.RunRequest(tags={"soniquebay/because": ", ".join(due)})])
