@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, ingest, operate
+from soniquebay_pipeline.cli import database, files, ingest, operate, vectors
 
 app = typer.Typer(
     name="soniquebay",
@@ -24,6 +24,7 @@ app.command("demo")(ingest.demo)
 app.command("rejected")(files.rejected)
 app.command("purge")(files.purge)
 app.add_typer(database.app, name="db")
+app.add_typer(vectors.app, name="vectors")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)
 

@@ -20,6 +20,19 @@ analyse = dg.define_asset_job(
     tags={"soniquebay/stage": "sound"},
 )
 
+embed = dg.define_asset_job(
+    "embed",
+    selection=dg.AssetSelection.assets("embeddings").without_checks(),
+    description="Text, audio and combined vectors of the tracks that lack them.",
+    tags={"soniquebay/stage": "vectors"},
+)
+
+validate_vectors = dg.define_asset_job(
+    "validate_vectors",
+    selection=dg.AssetSelection.checks_for_assets("embeddings"),
+    description="The checks of the vectors, and nothing else.",
+)
+
 run_everything = dg.define_asset_job(
     "run_everything",
     selection=dg.AssetSelection.all(),
@@ -36,6 +49,19 @@ def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pi
     context.add_output_metadata(removed)
 
 
+@dg.op(pool="vector", description="Fit the scale of the audio vectors anew, where the library has outgrown it.")
+def refit_vectors(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.vectors.run import refit_if_outgrown
+
+    report = refit_if_outgrown(pipeline.engine, pipeline.settings)
+    if report is None:
+        context.log.info("The scaler fits the library.")
+        return
+    context.log.info("Scaler %s is in force; %s audio vectors written.", report.scaler_version, report.sounds)
+    context.add_output_metadata({"scaler_version": report.scaler_version, "audio_vectors": report.sounds})
+
+
 @dg.job(description="Daily clean-up of the catalogue.", executor_def=dg.in_process_executor)
 def maintenance() -> None:
     remove_orphans()
+    refit_vectors()

@@ -17,6 +17,8 @@ POOLS = {
     "database": 2,
     # One run at a time, which itself uses a process a core.
     "cpu": 1,
+    # One model in memory; two runs would encode the same sentence twice.
+    "vector": 1,
 }
 
 

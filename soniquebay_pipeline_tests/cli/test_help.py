@@ -36,6 +36,8 @@ def test_the_commands_are_there() -> None:
         "purge",
         "ui",
         "doctor",
+        "vectors validate",
+        "vectors refit",
         "db url",
         "db migrate",
         "db stop",

@@ -11,6 +11,7 @@ from soniquebay_pipeline.defs.partitions import shard_numbers
 from soniquebay_pipeline.defs.resources import Pipeline
 
 ANALYSIS = dg.AssetKey("audio_features")
+VECTORS = dg.AssetKey("embeddings")
 DEPENDENT = ("raw_metadata", "artists", "albums", "genres", "tracks")
 
 
@@ -27,8 +28,22 @@ def _all_stands(context: dg.AssetExecutionContext, pipeline: Pipeline) -> bool:
 
         if count_due_tracks(pipeline.engine, shards)[0]:
             return False
+    if VECTORS in context.job_def.asset_layer.executable_asset_keys and _vectors_are_due(pipeline, set(shards)):
+        return False
     keys = set(context.partition_keys)
     return all(keys <= context.instance.get_materialized_partitions(dg.AssetKey(name)) for name in DEPENDENT)
+
+
+def _vectors_are_due(pipeline: Pipeline, shards: set[int]) -> bool:
+    from soniquebay_pipeline.vectors.model import ModelError
+    from soniquebay_pipeline.vectors.run import due_shards
+
+    try:
+        with pipeline.engine.connect() as connection:
+            due = due_shards(connection, pipeline.settings)
+    except ModelError:
+        return True  # embeddings says so to the person
+    return bool(shards & (due.text | due.sound))
 
 
 @catalogue_asset(
