@@ -48,11 +48,11 @@ BLOCKS: dict[str, slice] = {
 """Where each block is in an audio vector; in a combined one it is as much further on as the text has dimensions."""
 
 BLOCK_WEIGHTS: dict[str, float] = {
-    "timbre": 0.45,
-    "rhythm": 0.20,
-    "tonality": 0.10,
+    "timbre": 0.50,
+    "rhythm": 0.25,
+    "tonality": 0.05,
     "dynamics": 0.10,
-    "character": 0.15,
+    "character": 0.10,
 }
 """Share of each block in the squared length of a typical audio vector (docs/decisions/0016-audio-vectors.md)."""
 

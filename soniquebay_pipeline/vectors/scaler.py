@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PRIOR_TRACKS = 30.0
 """How many tracks the prior weighs as much as."""
-CLIP = 3.0
+CLIP = 2.5
 """Deviations beyond which a figure says no more: one odd figure must not be the whole vector."""
 LEAST_SCALE = 0.1
 """Of the prior's deviation: what hardly differs within a library must not be blown up."""
