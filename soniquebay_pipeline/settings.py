@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         "text vectors anew; the old ones serve until then.",
     )
     text_share: float = Field(
-        default=0.5,
+        default=0.45,
         gt=0.01,
         lt=1,
         description="Weight of the text in the combined vectors; the rest is the sound's.",

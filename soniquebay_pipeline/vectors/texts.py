@@ -93,20 +93,25 @@ def track_text(words: TrackWords) -> TrackText:
 
 
 def _sentence(words: TrackWords, artists: Sequence[str]) -> str:
-    """``Ohm by A.R.C., from Voltage Gardens. Genre: electronic. Mood: cold. Tags: synth. 2019, 2010s.``"""
-    title = clean_text(words.title)[:MAX_TITLE_CHARS] or "Untitled"
-    opening = f"{title} by {', '.join(artists)}" if artists else title
-    album = clean_text(words.album or "")[:MAX_TITLE_CHARS]
-    parts = [f"{opening}, from {album}" if album else opening]
+    """``Electronic, Techno music by A.R.C. on Voltage Gardens (2019, 2010s): Ohm. Mood: cold. Tags: synth.``
+
+    The title, which says least of what the music is like, comes late (docs/decisions/0015-text-vectors.md).
+    """
     genres = sorted(_distinct(sorted(words.genres), MAX_LABELS), key=name_key)
     moods = sorted(_distinct(sorted(words.moods), MAX_LABELS), key=name_key)
     known = {name_key(name) for name in (*genres, *moods)}
     tags = _distinct((tag for tag in words.tags if name_key(tag) not in known), MAX_TAGS)
-    for label, names in (("Genre", genres), ("Mood", moods), ("Tags", tags)):
-        if names:
-            parts.append(f"{label}: {', '.join(names)}")
+    title = clean_text(words.title)[:MAX_TITLE_CHARS] or "Untitled"
+    album = clean_text(words.album or "")[:MAX_TITLE_CHARS]
+    opening = f"{', '.join(genres)} music" if genres else "Music"
+    if artists:
+        opening += f" by {', '.join(artists)}"
+    if album:
+        opening += f" on {album}"
     if words.year:
-        parts.append(f"{words.year}, {words.year // 10 * 10}s")
+        opening += f" ({words.year}, {words.year // 10 * 10}s)"
+    parts = [f"{opening}: {title}"]
+    parts += [f"{label}: {', '.join(names)}" for label, names in (("Mood", moods), ("Tags", tags)) if names]
     return ". ".join(parts) + "."
 
 

@@ -159,7 +159,7 @@ def test_sound_waits_for_the_analysis_of_its_shard_and_words_do_not(
 def test_no_run_is_started_for_what_failed_until_its_time(
     instance: dg.DagsterInstance, engine: Engine, settings: Settings
 ) -> None:
-    [track_id] = add_tracks(engine, [Track("one", shard=3)])
+    add_tracks(engine, [Track("one", shard=3)])
     make_due_vectors(engine, settings, ALL)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM embeddings"))

@@ -132,7 +132,7 @@ def test_only_the_track_whose_sentence_changed_is_encoded_again(engine: Engine, 
     before = vectors(engine, "combined")
     change(engine, "UPDATE tracks SET title = 'renamed' WHERE id = :id", id=ids[3])
     report, sentences = make(engine, settings)
-    assert len(sentences) == 1 and sentences[0].startswith("renamed by artist 0")
+    assert len(sentences) == 1 and sentences[0] == "rock music by artist 0 on album: renamed."
     assert (report.texts, report.sounds, report.combined) == (1, 0, 1)
     after = vectors(engine, "combined")
     assert {i for i in ids if not np.array_equal(before[i], after[i])} == {ids[3]}

@@ -43,13 +43,13 @@ def test_what_a_sentence_says() -> None:
         )
     )
     assert text.sentence == (
-        "Ohm by A.R.C., N/OVA, from Voltage Gardens. Genre: Electronic, Techno. Mood: cold. Tags: synth, berlin."
-        " 1987, 1980s."
+        "Electronic, Techno music by A.R.C., N/OVA on Voltage Gardens (1987, 1980s): Ohm."
+        " Mood: cold. Tags: synth, berlin."
     )
 
 
 def test_what_is_not_known_is_not_in_it() -> None:
-    assert track_text(TrackWords("Shade")).sentence == "Shade."
+    assert track_text(TrackWords("Shade")).sentence == "Music: Shade."
 
 
 @given(words(), st.randoms())
