@@ -56,9 +56,10 @@ def refit() -> None:
         engine = open_catalogue(settings)
         with Bars() as bars:
             report = fit_anew(engine, settings, bars)
+    if not report.sounds:
+        err.print("No track has audio features yet; `soniquebay run` makes them. Nothing was changed.")
+        return
     out.print(
         f"Scaler {report.scaler_version} is in force: {report.sounds:,} audio and {report.combined:,} combined "
         "vectors written."
     )
-    if not report.sounds:
-        err.print("No track has audio features yet; `soniquebay run` makes them.")

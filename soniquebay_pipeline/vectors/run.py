@@ -110,12 +110,17 @@ def make_due_vectors(
 
 
 def refit(engine: Engine, settings: Settings, progress: Progress | None = None) -> VectorReport:
-    """Fit the scaler on the whole library and write every audio and combined vector anew, in one transaction."""
+    """Fit the scaler on the whole library and write every audio and combined vector anew, in one transaction.
+
+    Without a track that has features nothing is changed.
+    """
     report = VectorReport()
     with engine.begin() as connection:
         hold_for_transaction(connection, LOCK_VECTORS)
-        report.scaler_version = sound_vectors.refit(connection, progress).version
         report.sounds = sound_vectors.usable_tracks(connection)
+        if not report.sounds:
+            return report
+        report.scaler_version = sound_vectors.refit(connection, progress).version
         report.model = text_vectors.model_in_force(connection) or ""
         if report.model:
             report.combined = combine.combine(connection, report.model, settings.text_share)

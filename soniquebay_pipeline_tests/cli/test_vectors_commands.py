@@ -32,6 +32,7 @@ def test_validate_and_refit(database: str, engine: Engine, tmp_path: Path, model
     assert good.code == 0 and good.json["ok"]
     assert {finding["name"]: finding["ok"] for finding in good.json["findings"]}["vector_coverage"]
     refitted = vectors("refit")
+    assert "Scaler 2 is in force" in refitted.stdout  # the first vectors fitted the first
     assert refitted.code == 0 and "2 audio and 2 combined vectors written" in refitted.stdout
     with engine.begin() as connection:
         connection.execute(text("UPDATE embeddings SET version = 0 WHERE kind = 'audio'"))
