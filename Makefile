@@ -1,15 +1,17 @@
-# make run [MUSIC=folder] · make ui · make test · make setup · make bench, bench-audio, bench-covers, bench-lastfm, bench-scale, bench-web, bench-week
+# make run [MUSIC=folder] · make ui · make test · make setup · make bench, bench-audio, bench-covers, bench-lastfm, bench-scale, bench-vectors, bench-web, bench-week
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MUSIC ?=
+# More for pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu
+PIP_ARGS ?=
 
 # A folder given on the command line; `~` is expanded by the shell, which make does not do for MUSIC=~/x.
 RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC))",)
 
-.PHONY: run ui test check bench bench-audio bench-covers bench-lastfm bench-scale bench-web bench-week setup clean
+.PHONY: run ui test check bench bench-audio bench-covers bench-lastfm bench-scale bench-vectors bench-web bench-week setup clean
 
 run: $(STAMP)
 	@$(RUN_ENV) $(BIN)/soniquebay run
@@ -23,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a minute or two) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS) --editable '.[dev]'
 	@touch $(STAMP)
 
 test: check
@@ -55,6 +57,9 @@ bench-web: $(STAMP)
 
 bench-lastfm: $(STAMP)
 	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.lastfm
+
+bench-vectors: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.vectors
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

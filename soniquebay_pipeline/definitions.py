@@ -14,6 +14,7 @@ from soniquebay_pipeline.defs import (  # noqa: E402
     checks,
     checks_artwork,
     checks_lastfm,
+    checks_vectors,
     jobs,
     schedules,
     sensor_lastfm,
@@ -23,6 +24,7 @@ from soniquebay_pipeline.defs.assets.albums import albums  # noqa: E402
 from soniquebay_pipeline.defs.assets.artists import artists  # noqa: E402
 from soniquebay_pipeline.defs.assets.audio_features import audio_features  # noqa: E402
 from soniquebay_pipeline.defs.assets.covers import covers  # noqa: E402
+from soniquebay_pipeline.defs.assets.embeddings import embeddings  # noqa: E402
 from soniquebay_pipeline.defs.assets.genres import genres  # noqa: E402
 from soniquebay_pipeline.defs.assets.lastfm import ASSETS as LASTFM_ASSETS  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_files import raw_files  # noqa: E402
@@ -31,11 +33,47 @@ from soniquebay_pipeline.defs.assets.tracks import tracks  # noqa: E402
 from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 
 defs = dg.Definitions(
-    assets=[raw_files, raw_metadata, artists, albums, genres, tracks, covers, audio_features, *LASTFM_ASSETS],
-    asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS, *checks_artwork.CHECKS, *checks_lastfm.LASTFM_CHECKS],
-    jobs=[jobs.ingest, jobs.analyse, jobs.lastfm, jobs.run_everything, jobs.maintenance, jobs.backfill_oldest],
-    sensors=[sensors.new_music_sensor, sensors.deferred_enrichment, sensor_lastfm.deferred_lastfm],
-    schedules=[schedules.daily_maintenance, schedules.nightly_scan, schedules.nightly_backfill],
+    assets=[
+        raw_files,
+        raw_metadata,
+        artists,
+        albums,
+        genres,
+        tracks,
+        covers,
+        audio_features,
+        embeddings,
+        *LASTFM_ASSETS,
+    ],
+    asset_checks=[
+        *checks.CHECKS,
+        *checks.SOUND_CHECKS,
+        *checks_artwork.CHECKS,
+        *checks_vectors.VECTOR_CHECKS,
+        *checks_lastfm.LASTFM_CHECKS,
+    ],
+    jobs=[
+        jobs.ingest,
+        jobs.analyse,
+        jobs.embed,
+        jobs.lastfm,
+        jobs.run_everything,
+        jobs.validate_vectors,
+        jobs.maintenance,
+        jobs.backfill_oldest,
+    ],
+    sensors=[
+        sensors.new_music_sensor,
+        sensors.deferred_enrichment,
+        sensors.deferred_vectors,
+        sensor_lastfm.deferred_lastfm,
+    ],
+    schedules=[
+        schedules.daily_maintenance,
+        schedules.daily_validation,
+        schedules.nightly_scan,
+        schedules.nightly_backfill,
+    ],
     resources={"pipeline": PipelineResource()},
     # In process: a process a step cost 24 s against 4 s for nine trivial assets. What needs more than one
     # core (reading files) has a process pool of its own.

@@ -92,6 +92,27 @@ class Settings(BaseSettings):
         default=120, ge=5, description="Seconds between two ticks of deferred_enrichment, which starts analysis."
     )
     prefer_tags: bool = Field(default=False, description="Whether tempo and key from tags win over what was measured.")
+    text_model: str = Field(
+        default="all-MiniLM-L6-v2",
+        min_length=1,
+        description="The sentence-transformers model of the text vectors: a name or a folder. Another one makes all "
+        "text vectors anew; the old ones serve until then.",
+    )
+    text_share: float = Field(
+        default=0.45,
+        gt=0.01,
+        lt=1,
+        description="Weight of the text in the combined vectors; the rest is the sound's.",
+    )
+    encoder_threads: int = Field(
+        default_factory=_default_workers, ge=1, le=256, description="Threads that encode sentences."
+    )
+    vectors_interval_seconds: int = Field(
+        default=180,
+        ge=5,
+        description="Seconds between two ticks of deferred_vectors, which starts the embedding.",
+    )
+    validation_cron: str = Field(default="0 3 * * *", description="When the daily validation of the vectors runs.")
     max_missing_share: float = Field(
         default=0.4,
         ge=0,
@@ -167,7 +188,6 @@ class Settings(BaseSettings):
     cover_grace_days: float = Field(
         default=30.0, ge=0, description="Days that a picture is kept after nothing refers to it any more."
     )
-    ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("cover_sources")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from soniquebay_pipeline.db.engine import engine_for
 from soniquebay_pipeline.settings import Settings, get_settings
 from soniquebay_pipeline_tests.command_line import clean_environment
 from soniquebay_pipeline_tests.database_server import DatabaseServer, home_of_its_own, shared_server
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a model hub
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ COMPUTED_DEFAULTS = {
     "home": "`.soniquebay` in the checkout",
     "workers": "the CPUs this process may use",
     "analysis_workers": "the CPUs this process may use",
+    "encoder_threads": "the CPUs this process may use",
 }
 
 

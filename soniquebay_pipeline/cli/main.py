@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import cover, database, files, ingest, lastfm, metrics, operate, queue, web
+from soniquebay_pipeline.cli import cover, database, files, ingest, lastfm, metrics, operate, queue, vectors, web
 
 app = typer.Typer(
     name="soniquebay",
@@ -30,6 +30,7 @@ app.command("metrics")(metrics.metrics)
 app.add_typer(cover.app, name="cover")
 app.add_typer(database.app, name="db")
 app.add_typer(lastfm.app, name="lastfm")
+app.add_typer(vectors.app, name="vectors")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)
 

@@ -48,7 +48,7 @@ def doctor(
 ) -> None:
     """Check the settings, the folders, the database and optional tools; exit code 1 if something must be mended."""
     settings = read_settings()
-    findings = [check(settings) for check in (_python, _home, _music, _database, _disk, _workers)]
+    findings = [check(settings) for check in (_python, _home, _music, _database, _model, _disk, _workers)]
     findings += [_tool("fpcalc", "AcoustID fingerprints are left out (Debian: libchromaprint-tools)")]
     bad = any(state == "problem" for _, state, _ in findings)
     if as_json:
@@ -111,6 +111,16 @@ def _database(settings: Settings) -> Finding:
     if revision != head:
         return ("database", "note", text_ + "; `soniquebay db migrate` brings them up to date")
     return ("database", "ok", text_)
+
+
+def _model(settings: Settings) -> Finding:
+    from soniquebay_pipeline.vectors.model import ModelError, model_files
+
+    try:
+        files = model_files(settings)
+    except ModelError as error:
+        return ("text model", "problem", str(error))
+    return ("text model", "ok", f"{files.name}, {files.dimensions} dimensions, in {files.folder}")
 
 
 def _disk(settings: Settings) -> Finding:

@@ -20,6 +20,19 @@ analyse = dg.define_asset_job(
     tags={"soniquebay/stage": "sound"},
 )
 
+embed = dg.define_asset_job(
+    "embed",
+    selection=dg.AssetSelection.assets("embeddings").without_checks(),
+    description="Text, audio and combined vectors of the tracks that lack them.",
+    tags={"soniquebay/stage": "vectors"},
+)
+
+validate_vectors = dg.define_asset_job(
+    "validate_vectors",
+    selection=dg.AssetSelection.checks_for_assets("embeddings"),
+    description="The checks of the vectors, and nothing else.",
+)
+
 LASTFM_SELECTION = dg.AssetSelection.groups("lastfm")
 
 lastfm = dg.define_asset_job(
@@ -41,13 +54,14 @@ CATALOGUE_JOBS = (ingest.name, run_everything.name)
 
 
 @dg.job(
-    description="Daily clean-up: orphans, old runs, unused pictures, expired answers, the ledger of attempts.",
+    description="Daily clean-up: orphans, old runs, unused pictures, an outgrown scaler, expired answers, the ledger.",
     executor_def=dg.in_process_executor,
 )
 def maintenance() -> None:
     upkeep.remove_orphans()
     upkeep.prune_runs()
     upkeep.clean_pictures()
+    upkeep.refit_vectors()
     upkeep.remove_expired_answers()
     upkeep.tend_ledger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, backfill_oldest, ingest, maintenance
+from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, backfill_oldest, ingest, maintenance, validate_vectors
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
 from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
@@ -14,7 +14,10 @@ daily_maintenance = dg.ScheduleDefinition(
     job=maintenance,
     cron_schedule=get_settings().maintenance_cron,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Removes orphans and Dagster's old runs every night (SONIQUEBAY_MAINTENANCE_CRON).",
+    description="""
+Every night (SONIQUEBAY_MAINTENANCE_CRON): removes orphans, old runs, unused pictures and expired answers, fits an
+outgrown scaler anew, lets what failed on a web service be tried once more.
+""",
 )
 
 
@@ -44,4 +47,12 @@ Switch it on to let every track be analysed again from time to time: each night 
 SONIQUEBAY_BACKFILL_TRACKS of those that were analysed more than SONIQUEBAY_BACKFILL_AFTER_DAYS days ago. Tracks of
 an older version of the analysis need no schedule: they are always due.
 """,
+)
+
+daily_validation = dg.ScheduleDefinition(
+    name="daily_validation",
+    job=validate_vectors,
+    cron_schedule=get_settings().validation_cron,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Checks the vectors every night (SONIQUEBAY_VALIDATION_CRON).",
 )

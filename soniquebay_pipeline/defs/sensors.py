@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, analyse, ingest
+from soniquebay_pipeline.defs.deferred import catalogue_at_work, request_shards, shards_of
+from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
 from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
@@ -92,34 +91,54 @@ def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     from soniquebay_pipeline.db.migrate import open_catalogue
 
     runs = runs_in_progress(context.instance)
-    if any(run.job_name in CATALOGUE_JOBS for run in runs):
-        return dg.SkipReason("An ingest is in progress; analysis waits for it.")
-    engine = open_catalogue(get_settings())
-    with engine.connect() as connection:
-        due = [SHARD_KEYS[shard] for shard in due_shards(connection) if shard < len(SHARD_KEYS)]
-    if not due:
-        return dg.SkipReason("Every track is analysed, or waits for its next attempt.")
-    busy = _shards_of(runs)
-    free = [key for key in due if key not in busy]
-    if not free:
-        return dg.SkipReason(f"The {len(due)} shards that are due are queued or being analysed.")
-    return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(tags={**range_tags(key, key), "dagster/priority": str(-place)})
-            for place, key in enumerate(free)
-        ]
+    if waits := catalogue_at_work(runs, "analysis"):
+        return waits
+    with open_catalogue(get_settings()).connect() as connection:
+        due = due_shards(connection)
+    return request_shards(
+        analyse.name,
+        due,
+        runs,
+        nothing="Every track is analysed, or waits for its next attempt.",
+        at_work="being analysed",
     )
 
 
-def _shards_of(runs: Iterable[dg.DagsterRun]) -> set[str]:
-    """Shards that runs of the analysis work on or are queued for."""
-    keys: set[str] = set()
-    for run in runs:
-        if run.job_name == analyse.name:
-            first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
-            single = run.tags.get("dagster/partition")
-            keys |= {key for key in SHARD_KEYS if single == key or (first and last and first <= key <= last)}
-    return keys
+@dg.sensor(
+    name="deferred_vectors",
+    job=embed,
+    minimum_interval_seconds=get_settings().vectors_interval_seconds,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="""
+Starts the making of vectors for tracks whose words or features are new or changed: a run a shard, never two
+over one. Words come first; a shard whose sound is being analysed waits for the end of that.
+""",
+)
+def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    from soniquebay_pipeline.db.migrate import open_catalogue
+    from soniquebay_pipeline.vectors.model import ModelError
+    from soniquebay_pipeline.vectors.run import due_shards
+
+    runs = runs_in_progress(context.instance)
+    if waits := catalogue_at_work(runs, "making vectors"):
+        return waits
+    settings = get_settings()
+    try:
+        with open_catalogue(settings).connect() as connection:
+            due = due_shards(connection, settings)
+    except ModelError as error:
+        return dg.SkipReason(str(error))
+    analysed = {int(key) for key in shards_of(runs, analyse.name)}
+    sound = sorted(due.sound - analysed)
+    if due.sound and not sound and not due.text:
+        return dg.SkipReason(f"The {len(due.sound)} shards that are due are being analysed; vectors come after that.")
+    return request_shards(
+        embed.name,
+        [*sorted(due.text), *sound],
+        runs,
+        nothing="Every track has its vectors, or waits for its next attempt.",
+        at_work="at work",
+    )
 
 
 def _because(folders: list[str]) -> str:

@@ -69,3 +69,15 @@ def request_oldest_analyses(context: dg.OpExecutionContext, pipeline: dg.Resourc
         count = request_oldest(connection, settings.backfill_after_days, settings.backfill_tracks)
     context.log.info(f"{count} tracks analysed more than {settings.backfill_after_days} days ago are due.")
     context.add_output_metadata({"tracks": count})
+
+
+@dg.op(pool="vector", description="Fit the scale of the audio vectors anew, where the library has outgrown it.")
+def refit_vectors(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.vectors.run import refit_if_outgrown
+
+    report = refit_if_outgrown(pipeline.engine, pipeline.settings)
+    if report is None:
+        context.log.info("The scaler fits the library.")
+        return
+    context.log.info("Scaler %s is in force; %s audio vectors written.", report.scaler_version, report.sounds)
+    context.add_output_metadata({"scaler_version": report.scaler_version, "audio_vectors": report.sounds})

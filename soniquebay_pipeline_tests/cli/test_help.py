@@ -45,6 +45,8 @@ def test_the_commands_are_there() -> None:
         "cover set",
         "cover unset",
         "cover missing",
+        "vectors validate",
+        "vectors refit",
         "db url",
         "db migrate",
         "db stop",

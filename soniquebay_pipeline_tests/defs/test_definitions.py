@@ -27,6 +27,7 @@ GRAPH = {
     "artist_similar": {"artists"},
     "lastfm_albums": {"albums"},
     "lastfm_tracks": {"tracks"},
+    "embeddings": {"audio_features"},
 }
 """Foreign keys point to what is written before."""
 HEAVY = (

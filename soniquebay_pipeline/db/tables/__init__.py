@@ -40,7 +40,7 @@ from soniquebay_pipeline.db.tables.files import (
 from soniquebay_pipeline.db.tables.knowledge import artist_similar, lastfm_labels
 from soniquebay_pipeline.db.tables.pictures import cover_candidates, covers, file_pictures, folder_pictures, pictures
 from soniquebay_pipeline.db.tables.sound import audio_features
-from soniquebay_pipeline.db.tables.vectors import audio_scalers, embeddings, track_texts
+from soniquebay_pipeline.db.tables.vectors import audio_scalers, embeddings, next_text_vectors, track_texts
 from soniquebay_pipeline.db.tables.web import web_answers, web_calls, web_providers
 from soniquebay_pipeline.db.tables.work import (
     deferred_tasks,
@@ -77,6 +77,7 @@ __all__ = [
     "library",
     "metadata",
     "mood_tags",
+    "next_text_vectors",
     "pictures",
     "raw_files",
     "raw_metadata",

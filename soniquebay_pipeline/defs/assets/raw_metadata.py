@@ -6,38 +6,28 @@ from typing import Any
 import dagster as dg
 
 from soniquebay_pipeline.defs.assets.common import catalogue_asset, catalogue_result
+from soniquebay_pipeline.defs.due import IS_DUE
 from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.partitions import shard_numbers
 from soniquebay_pipeline.defs.resources import Pipeline
 
-ANALYSIS = dg.AssetKey("audio_features")
-COVERS = dg.AssetKey("covers")
-DEPENDENT = ("raw_metadata", "artists", "albums", "genres", "tracks")
+CATALOGUE = ("raw_metadata", "artists", "albums", "genres", "tracks")
 
 
 def _all_stands(context: dg.AssetExecutionContext, pipeline: Pipeline) -> bool:
-    """Nothing is due in these shards, and Dagster knows a materialisation of each dependent asset."""
+    """Nothing is due in these shards, and Dagster knows a materialisation of each asset of this run after raw_files."""
     from soniquebay_pipeline.catalog.store.metadata import count_due
     from soniquebay_pipeline.catalog.store.pending import shards_with_work
 
     shards = shard_numbers(context)
     if count_due(pipeline.engine, shards) or shards_with_work(pipeline.engine, shards):
         return False
-    if ANALYSIS in context.job_def.asset_layer.executable_asset_keys:
-        from soniquebay_pipeline.audio.store import count_due as count_due_tracks
-
-        if count_due_tracks(pipeline.engine, shards)[0]:
-            return False
-    if COVERS in context.job_def.asset_layer.executable_asset_keys:
-        from soniquebay_pipeline.artwork.model import CoverRules
-        from soniquebay_pipeline.artwork.run import is_due
-
-        if is_due(pipeline.engine, shards, CoverRules.of(pipeline.settings)):
-            return False
+    of_this_run = context.job_def.asset_layer.executable_asset_keys
+    later = [name for name in IS_DUE if dg.AssetKey(name) in of_this_run]
+    if any(IS_DUE[name](pipeline, shards) for name in later):
+        return False
     keys = set(context.partition_keys)
-    dependent = [dg.AssetKey(name) for name in DEPENDENT]
-    dependent += [COVERS] if COVERS in context.job_def.asset_layer.executable_asset_keys else []
-    return all(keys <= context.instance.get_materialized_partitions(key) for key in dependent)
+    return all(keys <= context.instance.get_materialized_partitions(dg.AssetKey(name)) for name in (*CATALOGUE, *later))
 
 
 @catalogue_asset(

@@ -146,7 +146,9 @@ class LastFm:
                     "a key can be had at https://www.last.fm/api/account/create. What was fetched is kept."
                 ) from None
             elif code in RATE_LIMITED:
-                raise ProviderFailure("rate_limited", f"error 29: {details}", self._transport.retry_after) from None
+                raise ProviderFailure(
+                    "rate_limited", f"error 29: {details}", retry_after=self._transport.retry_after
+                ) from None
             elif code in FAILING:
                 raise ProviderFailure("server_error", f"error {code}: {details}") from None
             else:

@@ -56,9 +56,9 @@ class Transport(httpx.BaseTransport):
             raise ProviderFailure(kind, "the answer did not come to its end") from error
         self.retry_after = _retry_after(headers)
         if status == 429:
-            raise ProviderFailure("rate_limited", "HTTP 429", self.retry_after)
+            raise ProviderFailure("rate_limited", "HTTP 429", retry_after=self.retry_after)
         if status >= 500:
-            raise ProviderFailure("server_error", f"HTTP {status}", self.retry_after)
+            raise ProviderFailure("server_error", f"HTTP {status}", retry_after=self.retry_after)
         if 300 <= status < 400:
             # Followed, it would give our key to whoever is there.
             raise ProviderFailure("invalid_answer", f"HTTP {status}, a redirect")

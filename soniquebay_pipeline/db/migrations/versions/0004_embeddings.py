@@ -25,15 +25,20 @@ def upgrade() -> None:
         sa.Column("timbre_version", sa.Integer(), nullable=False),
         sa.Column("analysis_version", sa.Integer(), nullable=False),
         sa.Column("track_count", sa.Integer(), nullable=False, comment="Tracks it was fitted on"),
-        sa.Column("names", postgresql.ARRAY(sa.Text()), nullable=False, comment="What each dimension is"),
+        sa.Column("names", postgresql.ARRAY(sa.Text()), nullable=False, comment="What each dimension is: block.name"),
         sa.Column("means", postgresql.ARRAY(sa.REAL()), nullable=False),
         sa.Column(
             "scales",
             postgresql.ARRAY(sa.REAL()),
             nullable=False,
-            comment="Never zero: a constant dimension has scale 1",
+            comment="Deviations; never zero, also where all tracks are equal",
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("0 < ALL (scales)", name=op.f("ck_audio_scalers_scales")),
+        sa.CheckConstraint(
+            "cardinality(names) = cardinality(means) AND cardinality(names) = cardinality(scales)",
+            name=op.f("ck_audio_scalers_size"),
+        ),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_audio_scalers")),
         comment="How features become audio vectors of unit variance; the newest row is in force",
     )
@@ -42,16 +47,48 @@ def upgrade() -> None:
         sa.Column("track_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False, comment="text, audio or combined"),
         sa.Column("vector", VECTOR(), nullable=False, comment="Unit length; dimensions by kind and model"),
-        sa.Column("model", sa.Text(), nullable=False, comment="What made it; vectors of two models are never compared"),
         sa.Column(
-            "version", sa.Integer(), nullable=False, comment="Version of the sentence, the scaler or the weights"
+            "model",
+            sa.Text(),
+            nullable=False,
+            comment="What made it, weights included; two models are never compared",
+        ),
+        sa.Column(
+            "version",
+            sa.Integer(),
+            nullable=False,
+            comment="Of the sentence (text), of the scaler (audio, combined; 0: none)",
         ),
         sa.Column("source_hash", sa.Text(), nullable=False, comment="The input it was made from"),
         sa.Column("has_audio", sa.Boolean(), nullable=False, comment="False: the track has no features, text only"),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("kind IN ('text', 'audio', 'combined')", name=op.f("ck_embeddings_kind")),
+        sa.CheckConstraint("vector_norm(vector) BETWEEN 0.999 AND 1.001", name=op.f("ck_embeddings_unit_length")),
         sa.ForeignKeyConstraint(["track_id"], ["tracks.id"], name=op.f("fk_embeddings_track_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("track_id", "kind", name=op.f("pk_embeddings")),
+    )
+    op.create_index(
+        "ix_embeddings_kind_track_id",
+        "embeddings",
+        ["kind", "track_id"],
+        unique=False,
+        postgresql_include=["model", "version", "source_hash"],
+    )
+    op.create_index(
+        "ix_embeddings_source_hash",
+        "embeddings",
+        ["source_hash"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'text'"),
+    )
+    op.create_table(
+        "next_text_vectors",
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("sentence_hash", sa.Text(), nullable=False),
+        sa.Column("vector", VECTOR(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("model", "sentence_hash", name=op.f("pk_next_text_vectors")),
+        comment="Text vectors of a model that comes into force when every sentence has one",
     )
     op.create_table(
         "track_texts",
@@ -63,7 +100,13 @@ def upgrade() -> None:
             "sentence_hash", sa.Text(), nullable=False, comment="Tracks with the same sentence share one encoding"
         ),
         sa.Column(
-            "document", postgresql.TSVECTOR(), nullable=False, comment="Title, artists and album for full-text search"
+            "document",
+            postgresql.TSVECTOR(),
+            nullable=False,
+            comment="Title (A), artists (B), album (C); as written and folded",
+        ),
+        sa.Column(
+            "source_hash", sa.Text(), nullable=False, comment="What sentence and document were made from, and how"
         ),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["track_id"], ["tracks.id"], name=op.f("fk_track_texts_track_id"), ondelete="CASCADE"),
@@ -74,6 +117,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("embeddings", "audio_scalers", "track_texts"):
+    for table in ("next_text_vectors", "embeddings", "audio_scalers", "track_texts"):
         op.drop_table(table)
     op.execute("DROP EXTENSION IF EXISTS vector")
