@@ -61,4 +61,5 @@ embeddings = Table(
     created_at(),
     PrimaryKeyConstraint("track_id", "kind"),
     CheckConstraint("kind IN ('text', 'audio', 'combined')", name="kind"),
+    postgresql_with={"toast_tuple_target": 8160},
 )
