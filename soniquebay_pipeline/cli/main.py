@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, ingest, operate
+from soniquebay_pipeline.cli import database, files, ingest, operate, search, vectors
 
 app = typer.Typer(
     name="soniquebay",
@@ -23,6 +23,10 @@ app.command("status")(ingest.status)
 app.command("demo")(ingest.demo)
 app.command("rejected")(files.rejected)
 app.command("purge")(files.purge)
+app.command("search")(search.search)
+app.command("similar")(search.similar)
+app.command("playlist")(search.playlist)
+app.add_typer(vectors.app, name="vectors")
 app.add_typer(database.app, name="db")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)

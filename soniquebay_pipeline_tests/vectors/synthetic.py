@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 
 MODEL = "synthetic"
 TEXT_WEIGHT = 0.4
-BLOCKS = {"timbre": 77, "rhythm": 4, "tonality": 4, "dynamics": 9}
+BLOCKS = {"timbre": 51, "rhythm": 6, "tonality": 21, "dynamics": 5, "character": 3}
 """Dimensions of the audio vector by block, as the pipeline's own have them."""
 
 

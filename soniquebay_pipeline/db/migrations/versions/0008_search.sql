@@ -2,9 +2,15 @@
 
 CREATE FUNCTION folded(words text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN regexp_replace(normalize(replace(lower(normalize(words, NFKC)), 'ß', 'ss'), NFKD), '[\u0300-\u036f]', '', 'g');
+RETURN btrim(regexp_replace(regexp_replace(regexp_replace(  -- innermost first: accents, letters, inside words, between
+    translate(replace(replace(replace(replace(
+        normalize(regexp_replace(normalize(lower(normalize(words, NFKC)), NFKD), '[\u0300-\u036f]', '', 'g'), NFC),
+        'ß', 'ss'), 'œ', 'oe'), 'æ', 'ae'), 'þ', 'th'), 'øđðħıłŋŧ', 'oddhilnt'),
+    '(?<=\w)[''’](?=\w)', '', 'g'),
+    '(?<=\y\w)\.(?=\w\.)', '', 'g'),
+    '\W+|_+', ' ', 'g'));
 
-COMMENT ON FUNCTION folded IS 'Text without case and accents, as track_texts.document holds it';
+COMMENT ON FUNCTION folded IS 'Text as full-text search compares it: lower case, without accents, words with single spaces between';
 
 
 CREATE FUNCTION compatible_keys(camelot text) RETURNS text[]
@@ -268,7 +274,8 @@ CREATE FUNCTION similar_tracks(
     by_timbre real,
     by_rhythm real,
     by_tonality real,
-    by_other real,
+    by_dynamics real,
+    by_character real,
     has_audio boolean
 )
 LANGUAGE plpgsql STABLE
@@ -298,9 +305,7 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    SELECT near.track_id, near.similarity, p.text, p.timbre, p.rhythm, p.tonality,
-           (near.similarity - coalesce(p.text, 0) - coalesce(p.timbre, 0) - coalesce(p.rhythm, 0)
-            - coalesce(p.tonality, 0))::real,
+    SELECT near.track_id, near.similarity, p.text, p.timbre, p.rhythm, p.tonality, p.dynamics, p.character,
            e.has_audio
     FROM nearest_tracks(
              seed.vector, similar_tracks.kind, seed.model, n, bpm_min, bpm_max, keys, similar_tracks.genres,
@@ -314,7 +319,9 @@ BEGIN
         SELECT (sum(product) FILTER (WHERE block = 'text'))::real AS text,
                (sum(product) FILTER (WHERE block = 'timbre'))::real AS timbre,
                (sum(product) FILTER (WHERE block = 'rhythm'))::real AS rhythm,
-               (sum(product) FILTER (WHERE block = 'tonality'))::real AS tonality
+               (sum(product) FILTER (WHERE block = 'tonality'))::real AS tonality,
+               (sum(product) FILTER (WHERE block = 'dynamics'))::real AS dynamics,
+               (sum(product) FILTER (WHERE block = 'character'))::real AS character
         FROM (SELECT b.block,
                      -(subvector(seed.vector, b.first, b.length) <#> subvector(e.vector, b.first, b.length)) AS product
               FROM vector_blocks(similar_tracks.kind, vector_dims(seed.vector)) b) products
