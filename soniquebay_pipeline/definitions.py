@@ -10,7 +10,7 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-from soniquebay_pipeline.defs import checks, jobs, schedules, sensors  # noqa: E402
+from soniquebay_pipeline.defs import checks, jobs, playlist, schedules, sensors  # noqa: E402
 from soniquebay_pipeline.defs.assets.albums import albums  # noqa: E402
 from soniquebay_pipeline.defs.assets.artists import artists  # noqa: E402
 from soniquebay_pipeline.defs.assets.audio_features import audio_features  # noqa: E402
@@ -23,7 +23,7 @@ from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 defs = dg.Definitions(
     assets=[raw_files, raw_metadata, artists, albums, genres, tracks, audio_features],
     asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS],
-    jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance],
+    jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance, playlist.playlist],
     sensors=[sensors.new_music_sensor, sensors.deferred_enrichment],
     schedules=[schedules.daily_maintenance],
     resources={"pipeline": PipelineResource()},

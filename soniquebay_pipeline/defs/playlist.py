@@ -26,7 +26,7 @@ def make_playlist(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
     try:
         start = name_track(pipeline.engine, config["from"])
         end = name_track(pipeline.engine, config["to"]) if config.get("to") else None
-        made = make(pipeline.engine, start["track_id"], end and end["track_id"], config["length"])
+        made = make(pipeline.engine, start["track_id"], None if end is None else end["track_id"], config["length"])
     except (TrackNotNamed, NoPlaylist) as error:
         candidates = "; ".join(
             f"{row['track_id']}: {', '.join(row['artists'])} - {row['title']}"

@@ -64,6 +64,11 @@ class Atlas:
     """All that have vectors; more than points in a large library."""
     state: str
 
+    @property
+    def colours(self) -> list[str]:
+        """One for each label."""
+        return [*PALETTE[: len(self.labels) - 2], *PALETTE[-2:]]
+
 
 def page_path(home: Path) -> Path:
     """Where the page is, be it there or not."""
@@ -94,7 +99,7 @@ def page_state(path: Path) -> str | None:
 
 
 def make_atlas(engine: Engine, max_tracks: int = MAX_TRACKS) -> Atlas | None:
-    """The map of all tracks with combined vectors, or of a sample; None where there are none. Takes about 20 s."""
+    """The map of all tracks with combined vectors, or of a sample; None where there are none. Takes about 15 s."""
     import numpy as np
 
     from soniquebay_pipeline.vectors.projection import project
@@ -156,7 +161,7 @@ def page(atlas: Atlas) -> str:
     """The page as one HTML text."""
     data = {
         "labels": atlas.labels,
-        "colours": [*PALETTE[: len(atlas.labels) - 2], *PALETTE[-2:]],
+        "colours": atlas.colours,
         "x": [round(float(x), 4) for x in atlas.points[:, 0]],
         "y": [round(float(y), 4) for y in atlas.points[:, 1]],
         "groups": atlas.groups.tolist(),
@@ -165,9 +170,9 @@ def page(atlas: Atlas) -> str:
         "tracks": atlas.tracks,
     }
     # Inside <script> the browser looks for "</script" and "<!--" before JSON is parsed.
-    encoded = (
-        json.dumps(data, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    )
+    encoded = json.dumps(data, ensure_ascii=True)
+    for character in "<>&":
+        encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     template = _TEMPLATE.read_text("utf-8")
     return template.replace("STATE", atlas.state, 1).replace("DATA", encoded, 1)
 

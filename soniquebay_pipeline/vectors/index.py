@@ -213,7 +213,9 @@ def _autocommit(engine: Engine) -> Iterator[Connection]:
 def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
     """The lock belongs to the session, so it is freed when the process is killed."""
     with _autocommit(engine) as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_VECTOR_INDEX})
+        # Asked again and again: a statement that waits holds a snapshot, which a concurrent build waits for in turn.
+        while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_VECTOR_INDEX}).scalar():
+            time.sleep(POLL_SECONDS)
         try:
             yield connection
         finally:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-TSNE_POINTS = 3_000
-"""t-SNE takes 20 s for so many on one core and grows faster than they; further points go to their neighbours."""
+TSNE_POINTS = 2_000
+"""t-SNE takes about 12 s for so many on one core; further points go to their neighbours."""
 TSNE_FROM = 30
 """Fewer points keep their two principal components."""
 COMPONENTS = 50

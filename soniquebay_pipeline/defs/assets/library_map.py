@@ -20,13 +20,13 @@ A map of the library: every track a point, near where it sounds and reads alike,
 spread each genre is. The picture is in the metadata; the page to explore it in, where hovering shows title and
 artist, is written below SONIQUEBAY_HOME/maps (`soniquebay map`).
 
-t-SNE over at most 3,000 tracks, the others placed by their nearest neighbours; at most 20,000 points.
+t-SNE over at most 2,000 tracks, the others placed by their nearest neighbours; at most 20,000 points.
 """.strip(),
     metadata={"docs": DOCS},
 )
 def library_map(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
     from soniquebay_pipeline.defs.charts import genre_spread, map_picture
-    from soniquebay_pipeline.vectors.atlas import PALETTE, make_atlas, write_page
+    from soniquebay_pipeline.vectors.atlas import make_atlas, write_page
 
     atlas = make_atlas(pipeline.engine)
     if atlas is None:
@@ -36,9 +36,7 @@ def library_map(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pi
         "tracks": atlas.tracks,
         "points": len(atlas.points),
         "page": dg.MetadataValue.path(str(path)),
-        "map": map_picture(
-            atlas.points, atlas.groups, atlas.labels, (*PALETTE[: len(atlas.labels) - 2], *PALETTE[-2:])
-        ),
+        "map": map_picture(atlas.points, atlas.groups, atlas.labels, atlas.colours),
     }
     if atlas.genres:
         metadata["genres"] = genre_spread([(genre.name, genre.spread, genre.tracks) for genre in atlas.genres])
