@@ -7,6 +7,7 @@ Here: a few tracks by hand for tests (``Track``, ``write``), and any number of c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import Vector
 from pgvector.psycopg import register_vector
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from soniquebay_pipeline.db.bulk import driver
 from soniquebay_pipeline.library.paths import shard_of
 from soniquebay_pipeline.vectors.texts import folded
+from soniquebay_pipeline_tests.database_server import DatabaseServer
 
 Floats = NDArray[np.float32]
 
@@ -136,6 +138,16 @@ def write(engine: Engine, tracks: Iterable[Track], *, blocks: dict[str, int] | N
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     return ids
+
+
+@contextmanager
+def catalogue_of(server: DatabaseServer, tracks: Iterable[Track]) -> Iterator[Engine]:
+    """A catalogue of the tracks for several tests, which only read it."""
+    with server.database() as url:
+        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        write(engine, tracks)
+        yield engine
+        engine.dispose()
 
 
 def unit(values: Sequence[float] | Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError
 
-from soniquebay_pipeline_tests.vectors.synthetic import BLOCKS, Track, clustered, write
+from soniquebay_pipeline_tests.database_server import DatabaseServer
+from soniquebay_pipeline_tests.vectors.synthetic import BLOCKS, Track, catalogue_of, clustered, write
 
 KEYS = [f"{number}{letter}" for number in range(1, 13) for letter in "AB"]
 
@@ -37,6 +39,13 @@ def row_of(*degrees: float, **fields: Any) -> list[Track]:
     ]
 
 
+@pytest.fixture(scope="module")
+def two(server: DatabaseServer) -> Iterator[Engine]:
+    """Two tracks in a catalogue that these tests only read."""
+    with catalogue_of(server, row_of(0, 10)) as engine:
+        yield engine
+
+
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
@@ -45,18 +54,18 @@ def row_of(*degrees: float, **fields: Any) -> list[Track]:
         ("1B", {"1B", "12B", "2B", "1A"}),
     ],
 )
-def test_compatible_keys_are_neighbours_on_the_wheel(engine: Engine, key: str, expected: set[str]) -> None:
-    [[found]] = ask(engine, "SELECT compatible_keys(:key)", key=key)
+def test_compatible_keys_are_neighbours_on_the_wheel(two: Engine, key: str, expected: set[str]) -> None:
+    [[found]] = ask(two, "SELECT compatible_keys(:key)", key=key)
     assert set(found) == expected
 
 
 @pytest.mark.parametrize("key", ["", "13A", "0B", "8C", "8a", "A8", "08A", "C minor"])
-def test_what_is_no_key_has_no_compatible_ones(engine: Engine, key: str) -> None:
-    assert ask(engine, "SELECT compatible_keys(:key)", key=key) == [(None,)]
+def test_what_is_no_key_has_no_compatible_ones(two: Engine, key: str) -> None:
+    assert ask(two, "SELECT compatible_keys(:key)", key=key) == [(None,)]
 
 
-def test_the_key_wheel_is_symmetric(engine: Engine) -> None:
-    pairs = {(a, b) for a in KEYS for b in ask(engine, "SELECT compatible_keys(:key)", key=a)[0][0]}
+def test_the_key_wheel_is_symmetric(two: Engine) -> None:
+    pairs = {(a, b) for a in KEYS for b in ask(two, "SELECT compatible_keys(:key)", key=a)[0][0]}
     assert {(b, a) for a, b in pairs} == pairs and len(pairs) == 24 * 4
 
 
@@ -123,10 +132,9 @@ def test_filters(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("rule", ["nearly", "13A", "", "'; DROP TABLE tracks; --"])
-def test_an_unknown_key_rule_is_an_error(engine: Engine, rule: str) -> None:
-    write(engine, row_of(0, 10))
+def test_an_unknown_key_rule_is_an_error(two: Engine, rule: str) -> None:
     with pytest.raises(DataError, match="compatible, same or a Camelot key"):
-        ask(engine, "SELECT * FROM similar_tracks(1, key_rule => :rule)", rule=rule)
+        ask(two, "SELECT * FROM similar_tracks(1, key_rule => :rule)", rule=rule)
 
 
 def test_its_own_album_and_artists_can_be_left_out(engine: Engine) -> None:
