@@ -1,4 +1,4 @@
-# make run [MUSIC=folder] · make ui · make test · make bench · make bench-audio · make setup
+# make run [MUSIC=folder] · make ui · make test · make bench · make bench-audio · make bench-search · make setup
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ MUSIC ?=
 # A folder given on the command line; `~` is expanded by the shell, which make does not do for MUSIC=~/x.
 RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC))",)
 
-.PHONY: run ui test check bench bench-audio setup clean
+.PHONY: run ui test check bench bench-search bench-audio setup clean
 
 run: $(STAMP)
 	@$(RUN_ENV) $(BIN)/soniquebay run
@@ -37,6 +37,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.ingest
+
+bench-search: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.search
 
 bench-audio: $(STAMP)
 	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.audio

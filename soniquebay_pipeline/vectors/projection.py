@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TSNE_POINTS = 2_000
 """t-SNE takes about 12 s for so many on one core; further points go to their neighbours."""
 TSNE_FROM = 30
-"""Fewer points keep their two principal components."""
+"""Fewer different points keep their two principal components; scikit-learn's t-SNE crashes where all are equal."""
 COMPONENTS = 50
 """Principal components that t-SNE starts from, as van der Maaten and Hinton (2008) advise."""
 NEIGHBOURS = 5
@@ -33,7 +33,7 @@ def project(vectors: Floats) -> Floats:
 
     components = principal_components(vectors, vectors[:TSNE_POINTS])
     first = components[:TSNE_POINTS]
-    if len(first) < TSNE_FROM:
+    if len(np.unique(first, axis=0)) < TSNE_FROM:
         points = np.zeros((len(first), 2), np.float32)
         points[:, : min(2, first.shape[1])] = first[:, :2]
     else:
@@ -48,7 +48,7 @@ def principal_components(vectors: Floats, sample: Floats) -> Floats:
     import numpy as np
 
     middle = sample.mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov((sample - middle).T) if len(sample) > 1 else np.zeros((sample.shape[1],) * 2))
+    _, axes = np.linalg.eigh((sample - middle).T @ (sample - middle))
     axes = axes[:, ::-1][:, :COMPONENTS]
     # An axis and its opposite are equally good; the larger entry decides.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
@@ -60,10 +60,21 @@ def _tsne(components: Floats) -> Floats:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    model = TSNE(2, init="pca", perplexity=min(30.0, (len(components) - 1) / 3), random_state=0, n_jobs=1)
+    model = TSNE(
+        2, init=_beginning(components), perplexity=min(30.0, (len(components) - 1) / 3), random_state=0, n_jobs=1
+    )
     with threadpool_limits(1):  # sums in another order would move points
         points: Floats = model.fit_transform(components)
     return points
+
+
+def _beginning(components: Floats) -> Floats:
+    """The first two components, small as t-SNE wants them."""
+    import numpy as np
+
+    points = np.zeros((len(components), 2), np.float32)
+    points[:, : min(2, components.shape[1])] = components[:, :2]
+    return points * np.float32(1e-4 / max(float(points[:, 0].std()), 1e-12))
 
 
 def _among(rest: Floats, first: Floats, points: Floats) -> Floats:

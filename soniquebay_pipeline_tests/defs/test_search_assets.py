@@ -60,7 +60,8 @@ def test_recall_is_checked(engine: Engine, settings_env: Settings) -> None:
     good = check()
     assert good.passed and good.metadata["recall"].value >= 0.95
     with engine.begin() as connection:
-        ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid IN (SELECT oid FROM pg_class WHERE relname LIKE 'ix_embeddings_hnsw%')"
+        of_hnsw = "SELECT oid FROM pg_class WHERE relname LIKE 'ix_embeddings_hnsw%'"
+        ready = f"UPDATE pg_index SET indisready = {{}} WHERE indexrelid IN ({of_hnsw})"
         connection.execute(text(ready.format("false")))
     with engine.begin() as connection:
         connection.execute(text("UPDATE embeddings SET version = 2 WHERE track_id % 2 = 0"))

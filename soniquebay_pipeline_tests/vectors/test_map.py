@@ -74,6 +74,8 @@ def test_any_number_of_points_fits_the_plane(count: int) -> None:
 def test_one_dimension_and_equal_vectors() -> None:
     assert project(np.ones((5, 1), np.float32)).shape == (5, 2)
     assert np.isfinite(project(np.ones((40, 4), np.float32))).all()
+    copies = np.repeat(clusters(40)[0], 5, axis=0)
+    assert np.isfinite(project(copies)).all()
 
 
 def test_what_is_alike_lies_together_and_always_in_the_same_place() -> None:

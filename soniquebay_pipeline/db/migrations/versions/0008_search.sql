@@ -99,7 +99,7 @@ AS $body$
 #variable_conflict use_column
 DECLARE
     dimensions int := vector_dims(query);
-    wanted int := 3 * n + 20;  -- more than n: some go for their artist, album or recording
+    wanted int := 10 * n + 100;  -- more than n: some go for their artist, album or recording
     conditions text[] := '{}';
     genre_ids bigint[];
     filters text;
@@ -159,6 +159,7 @@ BEGIN
         END IF;
     END IF;
     IF indexed IS NOT NULL THEN
+        wanted := 3 * n + 20;  -- the index takes longer for each, comparing everything does not
         nearness := format('(e.vector::halfvec(%1$s)) <#> ($1::halfvec(%1$s))', dimensions);
     END IF;
     IF each_recording_once THEN
@@ -185,6 +186,7 @@ BEGIN
                 -- What passes the filters is too far away for the index: hnsw.max_scan_tuples ended the scan.
                 indexed := NULL;
                 nearness := 'e.vector <#> $1';
+                wanted := greatest(wanted, 10 * n + 100);
                 CONTINUE;
             END IF;
         END IF;
