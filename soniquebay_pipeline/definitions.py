@@ -15,7 +15,9 @@ from soniquebay_pipeline.defs import (  # noqa: E402
     checks_artwork,
     checks_lastfm,
     checks_vectors,
+    checks_vectors_search,
     jobs,
+    playlist,
     schedules,
     sensor_lastfm,
     sensors,
@@ -27,6 +29,7 @@ from soniquebay_pipeline.defs.assets.covers import covers  # noqa: E402
 from soniquebay_pipeline.defs.assets.embeddings import embeddings  # noqa: E402
 from soniquebay_pipeline.defs.assets.genres import genres  # noqa: E402
 from soniquebay_pipeline.defs.assets.lastfm import ASSETS as LASTFM_ASSETS  # noqa: E402
+from soniquebay_pipeline.defs.assets.library_map import library_map  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_files import raw_files  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_metadata import raw_metadata  # noqa: E402
 from soniquebay_pipeline.defs.assets.tracks import tracks  # noqa: E402
@@ -43,6 +46,7 @@ defs = dg.Definitions(
         covers,
         audio_features,
         embeddings,
+        library_map,
         *LASTFM_ASSETS,
     ],
     asset_checks=[
@@ -50,6 +54,7 @@ defs = dg.Definitions(
         *checks.SOUND_CHECKS,
         *checks_artwork.CHECKS,
         *checks_vectors.VECTOR_CHECKS,
+        *checks_vectors_search.SEARCH_CHECKS,
         *checks_lastfm.LASTFM_CHECKS,
     ],
     jobs=[
@@ -61,6 +66,7 @@ defs = dg.Definitions(
         jobs.validate_vectors,
         jobs.maintenance,
         jobs.backfill_oldest,
+        playlist.playlist,
     ],
     sensors=[
         sensors.new_music_sensor,

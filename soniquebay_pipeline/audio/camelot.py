@@ -18,6 +18,11 @@ def camelot_key(tonic: str, scale: Literal["major", "minor"]) -> str:
     return f"{(fifths + 7) % 12 + 1}{'B' if scale == 'major' else 'A'}"
 
 
+def is_camelot_key(code: str) -> bool:
+    """Whether it is one of the 24 codes, ``1A`` to ``12B``."""
+    return code[:-1] in {str(number) for number in range(1, 13)} and code[-1:] in {"A", "B"}
+
+
 def key_name(key: tuple[str, str] | None) -> str | None:
     """(tonic, scale) as people write it: ``A minor``."""
     return None if key is None else f"{key[0]} {key[1]}"

@@ -8,7 +8,19 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import cover, database, files, ingest, lastfm, metrics, operate, queue, vectors, web
+from soniquebay_pipeline.cli import (
+    cover,
+    database,
+    files,
+    ingest,
+    lastfm,
+    metrics,
+    operate,
+    queue,
+    search,
+    vectors,
+    web,
+)
 
 app = typer.Typer(
     name="soniquebay",
@@ -31,6 +43,10 @@ app.add_typer(cover.app, name="cover")
 app.add_typer(database.app, name="db")
 app.add_typer(lastfm.app, name="lastfm")
 app.add_typer(vectors.app, name="vectors")
+app.command("search")(search.search)
+app.command("similar")(search.similar)
+app.command("playlist")(search.playlist)
+app.command("map")(search.show_map)
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)
 

@@ -1,4 +1,4 @@
-"""`vectors`: looking at the vectors, and fitting the scale of the audio vectors anew."""
+"""`vectors`: looking at the vectors, fitting the scale of the audio vectors anew, building the index."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from soniquebay_pipeline.cli import search
 from soniquebay_pipeline.cli.output import Bars, clear_errors, err, out, print_json, read_settings
 
 app = typer.Typer(help="The vectors that find what reads and sounds alike.", no_args_is_help=True)
+app.command("rebuild")(search.rebuild)
 
 
 @app.command()

@@ -159,6 +159,7 @@ tracks = Table(
 Index("ix_tracks_track_artist_id_album_id", tracks.c.track_artist_id, tracks.c.album_id)
 Index("ix_tracks_album_id", tracks.c.album_id)
 Index("ix_tracks_musicbrainz_id", tracks.c.musicbrainz_id)
+Index("ix_tracks_year", tracks.c.year)
 
 track_artists = Table(
     "track_artists",

@@ -48,3 +48,9 @@ audio_features = Table(
     Column("analyzed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 Index("ix_audio_features_audio_hash", audio_features.c.audio_hash)
+Index(
+    "ix_audio_features_camelot_key_bpm",
+    audio_features.c.camelot_key,
+    audio_features.c.bpm,
+    postgresql_include=["track_id"],
+)
