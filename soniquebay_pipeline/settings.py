@@ -100,6 +100,17 @@ class Settings(BaseSettings):
         default=20.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
     )
     maintenance_cron: str = Field(default="0 2 * * *", description="When the daily maintenance runs.")
+    celery_broker_url: str | None = Field(
+        default=None,
+        description="Broker that carries steps of the analysis to `soniquebay worker` on other machines. "
+        "Empty: they run where the run is.",
+    )
+    celery_visibility_seconds: int = Field(
+        default=3600,
+        ge=10,
+        description="When Redis or Valkey gives a step that no worker finished to another one; longer than a shard "
+        "takes to analyse.",
+    )
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("music_dir", "home")

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, ingest, operate
+from soniquebay_pipeline.cli import database, files, ingest, operate, worker
 
 app = typer.Typer(
     name="soniquebay",
@@ -25,6 +25,7 @@ app.command("rejected")(files.rejected)
 app.command("purge")(files.purge)
 app.add_typer(database.app, name="db")
 app.command("ui")(operate.ui)
+app.command("worker")(worker.worker)
 app.command("doctor")(operate.doctor)
 
 

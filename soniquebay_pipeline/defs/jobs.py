@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from soniquebay_pipeline.defs.executors import remote_executor
 from soniquebay_pipeline.defs.resources import Pipeline
 
 CATALOGUE_SELECTION = dg.AssetSelection.groups("catalog")
@@ -18,6 +19,7 @@ analyse = dg.define_asset_job(
     selection=dg.AssetSelection.assets("audio_features"),
     description="Tempo, key, loudness, character and timbre of the tracks that lack them.",
     tags={"soniquebay/stage": "sound"},
+    executor_def=remote_executor(),
 )
 
 run_everything = dg.define_asset_job(

@@ -35,6 +35,7 @@ def test_the_commands_are_there() -> None:
         "rejected",
         "purge",
         "ui",
+        "worker",
         "doctor",
         "db url",
         "db migrate",
