@@ -7,6 +7,7 @@
 #   worker     execute steps of the analysis that runs elsewhere have sent
 #   metrics    figures for Prometheus (port 9464)
 #   health     whether the role of this container answers
+# PORT changes the port of a role.
 set -eu
 
 role_file="${TMPDIR:-/tmp}/soniquebay-role"
@@ -35,19 +36,25 @@ migrate)
         sleep 5
     done
     ;;
-code) exec dagster api grpc --host 0.0.0.0 --port 4000 --module-name soniquebay_pipeline.definitions "$@" ;;
-webserver) exec dagster-webserver --host 0.0.0.0 --port 3000 --workspace "$workspace" "$@" ;;
+code) exec dagster api grpc --host 0.0.0.0 --port "${PORT:-4000}" --module-name soniquebay_pipeline.definitions "$@" ;;
+webserver) exec dagster-webserver --host 0.0.0.0 --port "${PORT:-3000}" --workspace "$workspace" "$@" ;;
 daemon) exec dagster-daemon run --workspace "$workspace" "$@" ;;
 worker) exec soniquebay worker "$@" ;;
 metrics) exec soniquebay metrics "$@" ;;
 health)
     case "$(cat "$role_file" 2> /dev/null)" in
-    code) exec dagster api grpc-health-check --port 4000 ;;
-    webserver) answers http://127.0.0.1:3000/server_info ;;
+    code) exec dagster api grpc-health-check --port "${PORT:-4000}" ;;
+    webserver) answers "http://127.0.0.1:${PORT:-3000}/server_info" ;;
     daemon) exec dagster-daemon liveness-check ;;
-    metrics) answers http://127.0.0.1:9464/metrics ;;
-    worker) exec celery -A soniquebay_pipeline.defs.celery_app inspect ping --timeout 10 \
-        --destination "soniquebay@$(hostname)" ;;
+    metrics) answers "http://127.0.0.1:${PORT:-9464}/metrics" ;;
+    worker)
+        exec celery -A soniquebay_pipeline.defs.celery_app inspect ping --timeout 10 \
+            --destination "soniquebay@$(hostname)"
+        ;;
+    *)
+        echo "No role has been started in this container." >&2
+        exit 1
+        ;;
     esac
     ;;
 *) exec soniquebay "$@" ;;
