@@ -6,6 +6,7 @@
 #   daemon     sensors, schedules, the queue of runs
 #   worker     execute steps of the analysis that runs elsewhere have sent
 #   metrics    figures for Prometheus (port 9464)
+#   dagster …  (also python, celery, sh) that program; run launchers start their containers so
 #   health     whether the role of this container answers
 # PORT changes the port of a role.
 set -eu
@@ -57,5 +58,6 @@ health)
         ;;
     esac
     ;;
+dagster* | python* | celery | sh | bash) exec "$@" ;;
 *) exec soniquebay "$@" ;;
 esac

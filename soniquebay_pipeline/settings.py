@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from pydantic import Field, field_validator
@@ -83,6 +84,10 @@ class Settings(BaseSettings):
     )
     analysis_interval_seconds: int = Field(
         default=120, ge=5, description="Seconds between two ticks of deferred_enrichment, which starts analysis."
+    )
+    analysis_tags: dict[str, Any] = Field(
+        default={},
+        description="Tags of the job `analyse` as a JSON object, such as `dagster-k8s/config` with a node selector.",
     )
     prefer_tags: bool = Field(default=False, description="Whether tempo and key from tags win over what was measured.")
     max_missing_share: float = Field(

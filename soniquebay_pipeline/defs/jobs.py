@@ -4,6 +4,7 @@ import dagster as dg
 
 from soniquebay_pipeline.defs.executors import remote_executor
 from soniquebay_pipeline.defs.resources import Pipeline
+from soniquebay_pipeline.settings import get_settings
 
 CATALOGUE_SELECTION = dg.AssetSelection.groups("catalog")
 
@@ -18,7 +19,7 @@ analyse = dg.define_asset_job(
     "analyse",
     selection=dg.AssetSelection.assets("audio_features"),
     description="Tempo, key, loudness, character and timbre of the tracks that lack them.",
-    tags={"soniquebay/stage": "sound"},
+    tags={"soniquebay/stage": "sound", **get_settings().analysis_tags},
     executor_def=remote_executor(),
 )
 

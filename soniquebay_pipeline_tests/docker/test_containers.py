@@ -155,6 +155,7 @@ def test_another_word_is_a_command_of_soniquebay(containers: Containers) -> None
     assert "Usage" in containers.entrypoint("any").stdout
     assert containers.entrypoint("any", "status", "--json").stdout.startswith("{")
     assert containers.entrypoint("any", "health").returncode == 1
+    assert "dagster, version" in containers.entrypoint("any", "dagster", "--version").stdout
 
 
 def test_a_folder_of_music_becomes_a_catalogue(containers: Containers, engine: Engine, music: Path) -> None:
@@ -180,3 +181,25 @@ def test_a_folder_of_music_becomes_a_catalogue(containers: Containers, engine: E
         )
     # What the run printed is where the UI looks for it.
     assert list((containers.folder / "compute_logs").rglob("*.err"))
+
+
+def test_the_container_of_a_run_is_killed(containers: Containers, engine: Engine, music: Path, database: str) -> None:
+    """Its run would be "started" for ever and keep the sensor waiting; the next tick ends it and asks for another."""
+    files = 400
+    for number in range(files):
+        song(music / f"Album {number % 40}" / f"{number}.flac", number)
+    assert containers.entrypoint("migrate", "migrate").returncode == 0
+    containers.start("code")
+    containers.wait_for(lambda: containers.entrypoint("code", "health").returncode == 0, "code")
+    containers.start("daemon")
+    address, mark, query = database.partition("?")
+    with psycopg.connect(f"{address}_dagster{mark}{query}", autocommit=True) as dagster:
+        statuses = "SELECT status FROM runs WHERE pipeline_name = 'ingest' ORDER BY id"
+        containers.wait_for(lambda: ("STARTED",) in dagster.execute(statuses).fetchall(), "daemon")
+        code = containers.processes.pop(0)
+        os.killpg(code.pid, signal.SIGKILL)
+        code.wait()
+        assert dagster.execute(statuses).fetchone() == ("STARTED",)
+        containers.start("code")
+        containers.wait_for(lambda: tracks(engine) == files, "daemon")
+        assert dagster.execute(statuses).fetchone() == ("FAILURE",)
