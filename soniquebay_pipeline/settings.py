@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator
@@ -90,6 +91,10 @@ class Settings(BaseSettings):
     )
     analysis_interval_seconds: int = Field(
         default=120, ge=5, description="Seconds between two ticks of deferred_enrichment, which starts analysis."
+    )
+    analysis_tags: dict[str, Any] = Field(
+        default={},
+        description="Tags of the job `analyse` as a JSON object, such as `dagster-k8s/config` with a node selector.",
     )
     prefer_tags: bool = Field(default=False, description="Whether tempo and key from tags win over what was measured.")
     text_model: str = Field(
@@ -189,20 +194,6 @@ class Settings(BaseSettings):
         default=30.0, ge=0, description="Days that a picture is kept after nothing refers to it any more."
     )
 
-    @field_validator("cover_sources")
-    @classmethod
-    def _known_sources(cls, value: str) -> str:
-        unknown = set(_listed(value)) - set(COVER_SOURCES)
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(COVER_SOURCES)}")
-        return value
-
-    @property
-    def cover_source_list(self) -> tuple[str, ...]:
-        """The sources of covers in their order; what a person chose always counts, first unless placed elsewhere."""
-        listed = _listed(self.cover_sources)
-        return tuple(listed if "chosen" in listed else ["chosen", *listed])
-
     lastfm_api_key: SecretStr | None = Field(
         default=None, description="Key of Last.fm's API. Empty: Last.fm is not asked."
     )
@@ -230,7 +221,32 @@ class Settings(BaseSettings):
     lastfm_interval_seconds: int = Field(
         default=120, ge=5, description="Seconds between two ticks of deferred_lastfm, which starts asking Last.fm."
     )
+    celery_broker_url: str | None = Field(
+        default=None,
+        description="Broker that carries steps of the analysis to `soniquebay worker` on other machines. "
+        "Empty: they run where the run is.",
+    )
+    celery_visibility_seconds: int = Field(
+        default=3600,
+        ge=10,
+        description="When Redis or Valkey gives a step that no worker finished to another one; longer than a shard "
+        "takes to analyse.",
+    )
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
+
+    @field_validator("cover_sources")
+    @classmethod
+    def _known_sources(cls, value: str) -> str:
+        unknown = set(_listed(value)) - set(COVER_SOURCES)
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(COVER_SOURCES)}")
+        return value
+
+    @property
+    def cover_source_list(self) -> tuple[str, ...]:
+        """The sources of covers in their order; what a person chose always counts, first unless placed elsewhere."""
+        listed = _listed(self.cover_sources)
+        return tuple(listed if "chosen" in listed else ["chosen", *listed])
 
     @field_validator("lastfm_kinds")
     @classmethod

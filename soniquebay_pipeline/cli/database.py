@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from soniquebay_pipeline.cli.instance import upgrade_dagster
 from soniquebay_pipeline.cli.output import clear_errors, fail, out, read_settings
 
 app = typer.Typer(help="The catalogue's database.", no_args_is_help=True)
@@ -21,7 +22,11 @@ def url() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    with_dagster: Annotated[
+        bool, typer.Option("--with-dagster", help="Dagster's own storage too, and the limits of its pools.")
+    ] = False,
+) -> None:
     """Create the tables, or bring them to the version of this program."""
     from soniquebay_pipeline.db.engine import get_engine
     from soniquebay_pipeline.db.migrate import current_revision
@@ -31,7 +36,11 @@ def migrate() -> None:
         engine = get_engine(read_settings())
         changed = upgrade(engine)
         version = current_revision(engine)
+        if with_dagster:
+            upgrade_dagster(read_settings())
     out.print(f"The tables are at version {version}" + (" now." if changed else " already."))
+    if with_dagster:
+        out.print("Dagster's storage is at the version of this program.")
 
 
 @app.command()

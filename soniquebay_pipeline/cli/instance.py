@@ -31,6 +31,16 @@ def prepare_dagster_home(settings: Settings) -> Path:
     return home
 
 
+def upgrade_dagster(settings: Settings) -> None:
+    """Create Dagster's storage or bring it to the installed version; pools without a limit get theirs."""
+    import dagster as dg
+
+    prepare_dagster_home(settings)
+    with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
+        warnings.simplefilter("ignore")
+        instance.upgrade()
+
+
 @dataclass(slots=True)
 class RunOutcome:
     """What one or more runs did."""

@@ -20,6 +20,7 @@ from soniquebay_pipeline.cli import (
     search,
     vectors,
     web,
+    worker,
 )
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.command("similar")(search.similar)
 app.command("playlist")(search.playlist)
 app.command("map")(search.show_map)
 app.command("ui")(operate.ui)
+app.command("worker")(worker.worker)
 app.command("doctor")(operate.doctor)
 
 

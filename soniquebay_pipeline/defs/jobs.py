@@ -3,6 +3,8 @@
 import dagster as dg
 
 from soniquebay_pipeline.defs import upkeep
+from soniquebay_pipeline.defs.executors import remote_executor
+from soniquebay_pipeline.settings import get_settings
 
 CATALOGUE_SELECTION = dg.AssetSelection.groups("catalog") | dg.AssetSelection.assets("covers")
 
@@ -17,14 +19,16 @@ analyse = dg.define_asset_job(
     "analyse",
     selection=dg.AssetSelection.assets("audio_features"),
     description="Tempo, key, loudness, character and timbre of the tracks that lack them.",
-    tags={"soniquebay/stage": "sound"},
+    tags={"soniquebay/stage": "sound", **get_settings().analysis_tags},
+    executor_def=remote_executor(),
 )
 
 embed = dg.define_asset_job(
     "embed",
     selection=dg.AssetSelection.assets("embeddings").without_checks(),
     description="Text, audio and combined vectors of the tracks that lack them.",
-    tags={"soniquebay/stage": "vectors"},
+    tags={"soniquebay/stage": "vectors", **get_settings().analysis_tags},
+    executor_def=remote_executor(),
 )
 
 validate_vectors = dg.define_asset_job(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from soniquebay_pipeline.defs.runs import name_process_of
 from soniquebay_pipeline.progress import Progress, Stage, current
 from soniquebay_pipeline.settings import Settings, get_settings
 
@@ -115,4 +116,6 @@ class PipelineResource(dg.ConfigurableResource[Pipeline]):
     """Gives each run a Pipeline; the settings come from the environment, so there is nothing to configure."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Pipeline:
+        if context.run is not None and context.instance is not None:
+            name_process_of(context.run, context.instance)
         return Pipeline()

@@ -1,8 +1,8 @@
 """Runs in progress, and runs whose process is gone.
 
-A run of the command line lives in that process. Killed with it, it stays "started" for ever, keeps its
-pool slots, and makes the sensors wait: so such runs carry the name of their process, and whoever asks what
-is in progress first ends those whose process is no more.
+A run lives in a process: the command line's, or one that the code location starts. Killed with it (its
+container was restarted), it stays "started" for ever, keeps its pool slots, and makes the sensors wait: so runs
+carry the name of their process, and whoever asks what is in progress first ends those whose process is no more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import dagster as dg
 import psutil
 
 PROCESS_TAG = "soniquebay/process"
+LOST_TAG = "soniquebay/lost"
+"""On a run that was ended because its process was gone."""
 IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -20,6 +22,16 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+
+executes_steps_of_other_processes = False
+"""True in workers of Celery, whose end is not the run's: the broker gives the step to another one."""
+
+
+def name_process_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
+    """Put the name of this process on its run."""
+    if not executes_steps_of_other_processes and run.tags.get(PROCESS_TAG) != this_process():
+        instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
 
 
 def this_process() -> str:
@@ -33,13 +45,26 @@ def runs_in_progress(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [run for run in runs if not _ended(instance, run)]
 
 
+def last_loss(instance: dg.DagsterInstance) -> float:
+    """When the last run was ended because its process was gone, as a Unix time; 0 where none was."""
+    lost = instance.get_run_records(dg.RunsFilter(tags={LOST_TAG: "true"}), limit=1)
+    return (lost[0].end_time or 0.0) if lost else 0.0
+
+
 def _ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     process = run.tags.get(PROCESS_TAG)
-    if process is None or not _is_gone(process):
+    if process is None or not _is_gone(process) or _is_copied(process, run, instance):
         return False
+    instance.add_run_tags(run.run_id, {LOST_TAG: "true"})
     instance.report_run_failed(run, "The process of this run ended before the run did; nothing is lost.")
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return True
+
+
+def _is_copied(name: str, run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
+    """Whether the name is that of the run which this one repeats: Dagster copies the tags."""
+    repeated = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    return repeated is not None and repeated.tags.get(PROCESS_TAG) == name
 
 
 def _is_gone(name: str) -> bool:

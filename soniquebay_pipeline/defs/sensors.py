@@ -7,7 +7,7 @@ import dagster as dg
 from soniquebay_pipeline.defs.deferred import catalogue_at_work, request_shards, shards_of
 from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
-from soniquebay_pipeline.defs.runs import runs_in_progress
+from soniquebay_pipeline.defs.runs import last_loss, runs_in_progress
 from soniquebay_pipeline.settings import get_settings
 
 MAX_RUNS_A_TICK = 4
@@ -42,6 +42,9 @@ def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     if root is None:
         return dg.SkipReason("No music folder is set: set SONIQUEBAY_MUSIC_DIR, or run `soniquebay run` once.")
     cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
+    # What was requested of a run that was killed is requested again at once, not after an hour.
+    lost_at = last_loss(context.instance)
+    cursor.requested = {shard: asked for shard, asked in cursor.requested.items() if asked[1] > lost_at}
     try:
         with engine.connect() as connection:
             result = look(

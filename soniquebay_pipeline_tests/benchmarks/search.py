@@ -38,7 +38,10 @@ FILTERS = {
     "ten years": ", year_min => 1990, year_max => 1999",
     "not same album or artist": ", not_same_album => true, not_same_artist => true",
 }
-EMPTY = "TRUNCATE artists, albums, genres, raw_files, tracks, track_texts, embeddings, audio_features, audio_scalers CASCADE"
+EMPTY = (
+    "TRUNCATE artists, albums, genres, raw_files, tracks, track_texts, embeddings, audio_features, audio_scalers"
+    " CASCADE"
+)
 WARM_UP = 3
 
 

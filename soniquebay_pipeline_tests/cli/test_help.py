@@ -40,6 +40,7 @@ def test_the_commands_are_there() -> None:
         "cache clear",
         "metrics",
         "ui",
+        "worker",
         "doctor",
         "cover show",
         "cover set",
