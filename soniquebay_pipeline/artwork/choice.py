@@ -184,7 +184,7 @@ def _create_wanted(connection: Connection, rules: CoverRules) -> None:
 
 
 def is_due(engine: Engine, rules: CoverRules) -> bool:
-    """Whether ``derive`` would change anything: 0.1 s with 30,000 tracks."""
+    """Whether ``derive`` would change anything."""
     with engine.connect() as connection:
         _create_wanted(connection, rules)
         query = f"""

@@ -1,6 +1,6 @@
 """How fast pictures are found and stored: 10,000 tracks that embed 1,000 different pictures of 500 to 1,000 pixels.
 
-    python -m soniquebay_pipeline_tests.benchmarks.covers [--tracks N] [--workers N] [--json FILE]
+    python -m soniquebay_pipeline_tests.benchmarks.covers [--tracks N] [--workers N] [--rounds N] [--json FILE]
 
 The library is generated under ``build/bench/covers`` at first use and kept: an MP3, FLAC, Ogg or M4A of a third
 of a second for each track, ten tracks an album, one JPEG (quality 88) an album. Measured, each in this process
@@ -9,8 +9,10 @@ and its workers, on a fresh database:
 * extraction: every file looked through, pictures hashed and de-duplicated, rows written; nothing decoded;
 * storing: each different picture decoded, checked, written with its thumbnails; beside it Pillow alone, which
   opens, resizes and saves the same thumbnails of the same pictures with as many processes and no checks
-  (``Image.draft``, LANCZOS, WebP), reading them from plain files. Both are run twice, in turn; medians;
+  (``Image.draft``, LANCZOS, WebP), reading them from plain files. Both are run ``--rounds`` times, in turn; medians;
 * the second run over the same library, and the derivation of all covers alone;
+* the CPU seconds of this process and its workers in each (not PostgreSQL's): what other programs take from the
+  machine changes the rates, and these hardly;
 * the largest resident memory of one process, and of this process and its workers together.
 """
 
@@ -19,14 +21,16 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import resource
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +53,6 @@ TRACKS_AN_ALBUM = 10
 SIDES = (500, 600, 800, 1000)
 FORMATS = ("mp3", "flac", "ogg", "m4a")
 RATE = 16_000
-ROUNDS = 2
 
 
 def picture(number: int) -> bytes:
@@ -107,6 +110,38 @@ def pillow_alone(work: tuple[str, str]) -> None:
             small.save(f"{target}-{side}.webp", quality=80, method=0)
 
 
+@dataclass(slots=True)
+class Spent:
+    """Seconds by the clock and of CPU, of this process and those of its children that have ended."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        started, before = time.perf_counter(), _cpu_seconds()
+        yield
+        self.seconds += time.perf_counter() - started
+        self.cpu_seconds += _cpu_seconds() - before
+
+
+def _cpu_seconds() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class Stages:
+    """The reporter of progress that measures each stage."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, Spent] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        with self.spent.setdefault(name, Spent()).measured():
+            yield lambda count=1: None
+
+
 class Memory(threading.Thread):
     """Samples resident memory of this process and its children, every 50 ms."""
 
@@ -142,67 +177,85 @@ def database() -> Iterator[Engine]:
         engine.dispose()
 
 
-def measure(folder: Path, tracks: int, workers: int) -> dict[str, Any]:
+def measure(folder: Path, tracks: int, workers: int, rounds: int) -> dict[str, Any]:
     rules = CoverRules.of(Settings())
     pool = PoolOptions(workers=workers, memory_limit_mb=2048)
     shards = list(range(SHARDS))
-    found: dict[str, Any] = {"tracks": tracks, "workers": workers}
+    pictures = tracks // TRACKS_AN_ALBUM
     with database() as engine, tempfile.TemporaryDirectory() as scratch:
         ingest(engine, folder / "music", pool=pool)
 
-        def covers(home: str) -> tuple[run.CoversReport, float]:
-            started = time.perf_counter()
-            report = run.cover_shards(
-                engine, folder / "music", shards, home=Path(scratch) / home, rules=rules, max_bytes=5_000_000, pool=pool
+        def covers(home: str, stages: Stages) -> run.CoversReport:
+            return run.cover_shards(
+                engine,
+                folder / "music",
+                shards,
+                home=Path(scratch) / home,
+                rules=rules,
+                max_bytes=5_000_000,
+                pool=pool,
+                progress=stages,
             )
-            return report, time.perf_counter() - started
 
         memory = Memory()
         memory.start()
         finding, storing, alone = [], [], []
-        for round_ in range(ROUNDS):
+        for round_ in range(rounds):
             with engine.begin() as connection:
                 connection.execute(text("TRUNCATE pictures, file_pictures, covers, cover_candidates"))
-            report, _ = covers(f"home {round_}")
-            assert (report.places, report.stored) == (tracks, tracks // TRACKS_AN_ALBUM)
-            finding.append(tracks / report.finding_seconds)
-            storing.append(report.stored / report.storing_seconds)
+            stages = Stages()
+            report = covers("home", stages)
+            assert (report.places, report.stored) == (tracks, pictures)
+            finding.append(stages.spent["looking for pictures"])
+            storing.append(stages.spent["storing pictures"])
             alone.append(_pillow(folder, Path(scratch) / f"alone {round_}", workers))
         memory.stop()
-        again, again_seconds = covers(f"home {ROUNDS - 1}")
-        assert (again.places, again.stored, again.covers) == (0, 0, choice.Changes())
-        started = time.perf_counter()
-        choice.is_due(engine, rules)
-        found |= {
-            "extraction_tracks_per_second": round(statistics.median(finding)),
-            "storing_pictures_per_second": round(statistics.median(storing), 1),
-            "pillow_alone_pictures_per_second": round(statistics.median(alone), 1),
-            "storing_share_of_pillow": round(statistics.median(storing) / statistics.median(alone), 3),
-            "second_run_seconds": round(again_seconds, 2),
-            "derivation_seconds": round(time.perf_counter() - started, 2),
-            "largest_process_mb": round(memory.largest / 1e6),
-            "processes_together_mb": round(memory.together / 1e6),
-        }
-    return found
+        again, derivation = Spent(), Spent()
+        with again.measured():
+            report = covers("home", Stages())
+        assert (report.places, report.stored, report.covers) == (0, 0, choice.Changes())
+        with derivation.measured():
+            assert not choice.is_due(engine, rules)
+
+    def median(values: list[Spent], name: str) -> float:
+        return statistics.median(getattr(value, name) for value in values)
+
+    return {
+        "tracks": tracks,
+        "workers": workers,
+        "extraction_tracks_per_second": round(tracks / median(finding, "seconds")),
+        "extraction_cpu_ms_per_track": round(median(finding, "cpu_seconds") / tracks * 1e3, 2),
+        "storing_pictures_per_second": round(pictures / median(storing, "seconds"), 1),
+        "pillow_alone_pictures_per_second": round(pictures / median(alone, "seconds"), 1),
+        "storing_rate_of_pillow_alone": round(median(alone, "seconds") / median(storing, "seconds"), 3),
+        "storing_cpu_ms_per_picture": round(median(storing, "cpu_seconds") / pictures * 1e3, 1),
+        "pillow_alone_cpu_ms_per_picture": round(median(alone, "cpu_seconds") / pictures * 1e3, 1),
+        "storing_rate_of_pillow_alone_by_cpu": round(median(alone, "cpu_seconds") / median(storing, "cpu_seconds"), 3),
+        "second_run_seconds": round(again.seconds, 2),
+        "derivation_seconds": round(derivation.seconds, 2),
+        "largest_process_mb": round(memory.largest / 1e6),
+        "processes_together_mb": round(memory.together / 1e6),
+    }
 
 
-def _pillow(folder: Path, target: Path, workers: int) -> float:
+def _pillow(folder: Path, target: Path, workers: int) -> Spent:
     target.mkdir()
     work = [(str(path), str(target / path.stem)) for path in sorted((folder / "plain").iterdir())]
-    with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(abs, range(workers * 4)))  # the processes are there
-        started = time.perf_counter()
+    spent = Spent()
+    # As in a pool of ours, starting and ending the processes counts.
+    with spent.measured(), ProcessPoolExecutor(workers) as pool:
         list(pool.map(pillow_alone, work, chunksize=8))
-        return len(work) / (time.perf_counter() - started)
+    return spent
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    found = measure(library(options.tracks), options.tracks, options.workers)
+    found = measure(library(options.tracks), options.tracks, options.workers, options.rounds)
     for name, value in found.items():
         print(f"{name:36} {value}")
     if options.json:
