@@ -10,19 +10,20 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-from soniquebay_pipeline.defs import checks, jobs, schedules, sensors  # noqa: E402
+from soniquebay_pipeline.defs import checks, checks_care, jobs, schedules, sensors  # noqa: E402
 from soniquebay_pipeline.defs.assets.albums import albums  # noqa: E402
 from soniquebay_pipeline.defs.assets.artists import artists  # noqa: E402
 from soniquebay_pipeline.defs.assets.audio_features import audio_features  # noqa: E402
 from soniquebay_pipeline.defs.assets.genres import genres  # noqa: E402
+from soniquebay_pipeline.defs.assets.library_health import library_health  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_files import raw_files  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_metadata import raw_metadata  # noqa: E402
 from soniquebay_pipeline.defs.assets.tracks import tracks  # noqa: E402
 from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 
 defs = dg.Definitions(
-    assets=[raw_files, raw_metadata, artists, albums, genres, tracks, audio_features],
-    asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS],
+    assets=[raw_files, raw_metadata, artists, albums, genres, tracks, audio_features, library_health],
+    asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS, *checks_care.CARE_CHECKS],
     jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance],
     sensors=[sensors.new_music_sensor, sensors.deferred_enrichment],
     schedules=[schedules.daily_maintenance],

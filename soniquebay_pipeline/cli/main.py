@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, ingest, operate
+from soniquebay_pipeline.cli import database, files, health, ingest, operate
 
 app = typer.Typer(
     name="soniquebay",
@@ -23,6 +23,7 @@ app.command("status")(ingest.status)
 app.command("demo")(ingest.demo)
 app.command("rejected")(files.rejected)
 app.command("purge")(files.purge)
+app.command("health")(health.health)
 app.add_typer(database.app, name="db")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)

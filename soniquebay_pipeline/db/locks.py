@@ -13,6 +13,7 @@ LOCK_MIGRATIONS = _BASE + 1
 LOCK_FILES = _BASE + 2
 LOCK_CATALOG = _BASE + 3
 LOCK_DAGSTER = _BASE + 4
+LOCK_HEALTH = _BASE + 8
 
 
 def hold_for_transaction(connection: Connection, key: int) -> None:

@@ -14,6 +14,12 @@ process leaves them true.
 from __future__ import annotations
 
 from soniquebay_pipeline.db.tables.base import metadata, revision_seq
+from soniquebay_pipeline.db.tables.care import (
+    fingerprint_sketches,
+    imported_features,
+    library_health,
+    same_recordings,
+)
 from soniquebay_pipeline.db.tables.catalogue import (
     album_genres,
     album_groups,
@@ -69,15 +75,19 @@ __all__ = [
     "embeddings",
     "file_credits",
     "file_labels",
+    "fingerprint_sketches",
     "genre_tags",
     "genres",
+    "imported_features",
     "library",
+    "library_health",
     "metadata",
     "mood_tags",
     "pictures",
     "raw_files",
     "raw_metadata",
     "revision_seq",
+    "same_recordings",
     "shard_scans",
     "track_artists",
     "track_genre_tags",
