@@ -24,9 +24,9 @@ from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 defs = dg.Definitions(
     assets=[raw_files, raw_metadata, artists, albums, genres, tracks, audio_features, library_health],
     asset_checks=[*checks.CHECKS, *checks.SOUND_CHECKS, *checks_care.CARE_CHECKS],
-    jobs=[jobs.ingest, jobs.analyse, jobs.run_everything, jobs.maintenance],
+    jobs=[jobs.ingest, jobs.analyse, jobs.health, jobs.run_everything, jobs.maintenance],
     sensors=[sensors.new_music_sensor, sensors.deferred_enrichment],
-    schedules=[schedules.daily_maintenance],
+    schedules=[schedules.daily_health_report, schedules.daily_maintenance],
     resources={"pipeline": PipelineResource()},
     # In process: a process a step cost 24 s against 4 s for nine trivial assets. What needs more than one
     # core (reading files) has a process pool of its own.

@@ -100,6 +100,7 @@ class Settings(BaseSettings):
         default=20.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
     )
     maintenance_cron: str = Field(default="0 2 * * *", description="When the daily maintenance runs.")
+    health_cron: str = Field(default="0 6 * * *", description="When the daily health report is made.")
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("music_dir", "home")

@@ -20,6 +20,13 @@ analyse = dg.define_asset_job(
     tags={"soniquebay/stage": "sound"},
 )
 
+health = dg.define_asset_job(
+    "health",
+    selection=dg.AssetSelection.assets("library_health"),
+    description="What is wrong with the library, as it is now.",
+    tags={"soniquebay/stage": "care"},
+)
+
 run_everything = dg.define_asset_job(
     "run_everything",
     selection=dg.AssetSelection.all(),

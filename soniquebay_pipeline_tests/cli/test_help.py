@@ -34,6 +34,7 @@ def test_the_commands_are_there() -> None:
         "demo",
         "rejected",
         "purge",
+        "health",
         "ui",
         "doctor",
         "db url",
