@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, health, ingest, operate
+from soniquebay_pipeline.cli import database, files, health, ingest, operate, results
 
 app = typer.Typer(
     name="soniquebay",
@@ -25,6 +25,7 @@ app.command("rejected")(files.rejected)
 app.command("purge")(files.purge)
 app.command("health")(health.health)
 app.add_typer(database.app, name="db")
+app.add_typer(results.app, name="results")
 app.command("ui")(operate.ui)
 app.command("doctor")(operate.doctor)
 

@@ -41,6 +41,10 @@ def test_the_commands_are_there() -> None:
         "db migrate",
         "db stop",
         "db reshard",
+        "db backup",
+        "db restore",
+        "results export",
+        "results import",
     }
 
 
