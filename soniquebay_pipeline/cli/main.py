@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from soniquebay_pipeline.cli import database, files, health, ingest, operate, results
+from soniquebay_pipeline.cli import database, files, health, ingest, operate, results, soniquebay
 
 app = typer.Typer(
     name="soniquebay",
@@ -23,6 +23,7 @@ app.command("status")(ingest.status)
 app.command("demo")(ingest.demo)
 app.command("rejected")(files.rejected)
 app.command("purge")(files.purge)
+app.command("import")(soniquebay.import_soniquebay)
 app.command("health")(health.health)
 app.add_typer(database.app, name="db")
 app.add_typer(results.app, name="results")

@@ -35,6 +35,7 @@ def test_the_commands_are_there() -> None:
         "rejected",
         "purge",
         "health",
+        "import",
         "ui",
         "doctor",
         "db url",
