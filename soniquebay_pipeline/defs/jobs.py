@@ -43,6 +43,14 @@ def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pi
     context.add_output_metadata(removed)
 
 
+@dg.op(pool="database", description="Remove stand-ins for features of tracks that were analysed since.")
+def remove_stand_ins(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.care.stand_ins import forget_replaced
+
+    context.add_output_metadata({"removed": forget_replaced(pipeline.engine)})
+
+
 @dg.job(description="Daily clean-up of the catalogue.", executor_def=dg.in_process_executor)
 def maintenance() -> None:
     remove_orphans()
+    remove_stand_ins()
