@@ -97,7 +97,8 @@ def timed(name: str, action: object, items: int) -> object:
     started = time.perf_counter()
     result = action()  # type: ignore[operator]
     seconds = time.perf_counter() - started
-    print(f"{name:<44} {seconds:8.1f} s {items / seconds:12,.0f}/s", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{name:<44} {seconds:8.1f} s {items / seconds:12,.0f}/s, at most {peak:,.0f} MB so far", flush=True)
     return result
 
 
@@ -131,7 +132,6 @@ def main() -> None:
             connection.execute(text("TRUNCATE audio_features"))
         timed("results import", lambda: take_results(engine, file), tracks)
         timed("again, nothing due", lambda: take_results(engine, file), tracks)
-        print(f"largest memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
         engine.dispose()
 
 

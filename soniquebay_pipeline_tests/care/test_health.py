@@ -19,6 +19,7 @@ from soniquebay_pipeline.care.health.kinds import KINDS
 from soniquebay_pipeline.care.health.report import Finding, findings, make_report
 from soniquebay_pipeline.demo.writing import encode
 from soniquebay_pipeline.library.workers import PoolOptions
+from soniquebay_pipeline_tests.care.packed_fingerprints import pack
 from soniquebay_pipeline_tests.music_files import music_of, song
 from soniquebay_pipeline_tests.pipeline_steps import SHARDS, ingest
 
@@ -70,6 +71,7 @@ def test_copies_of_the_same_audio_name_the_best_tagged_first(engine: Engine, mus
     assert copies.paths == ("A/1.flac", "0/copy.flac") and copies.detail.startswith("2 files of the same audio")
 
 
+@pytest.mark.skipif(shutil.which("fpcalc") is None, reason="fpcalc is not installed; the next test needs none")
 def test_encodings_of_one_recording_name_the_lossless_one_first(engine: Engine, music: Path) -> None:
     """Real audio, really encoded; fpcalc makes the fingerprints."""
     write_recording(music, 1, "B/one.flac", "C/one.mp3", "A/one.ogg")
@@ -83,6 +85,38 @@ def test_encodings_of_one_recording_name_the_lossless_one_first(engine: Engine, 
     (music / "C/one.mp3").unlink()
     (music / "A/one.ogg").unlink()
     ingest(engine, music, max_missing_share=1.0)
+    assert found(engine, "same_recording") == []
+
+
+def test_fingerprints_that_are_nearly_equal_are_one_recording(engine: Engine, music: Path) -> None:
+    """The same without fpcalc: fingerprints as it prints them, one of them with noise and an offset."""
+    import numpy as np
+
+    for name in ("a.mp3", "b.flac", "c.mp3", "damaged.mp3", "silent.mp3", "silent too.mp3"):
+        song(music / name, hash_of(name))
+    ingest(engine, music)
+    random = np.random.default_rng(5)
+    one, other = (random.integers(0, 2**32, 400, dtype=np.uint32) for _ in range(2))
+    noisy = np.concatenate((other[:9], np.where(random.random(400) < 0.4, one ^ np.uint32(4), one)))
+    prints = {"a.mp3": pack(one.tolist()), "b.flac": pack(noisy.tolist()), "c.mp3": pack(other.tolist()),
+              "damaged.mp3": "AQAA", "silent.mp3": pack([7] * 400), "silent too.mp3": pack([7] * 400)}  # fmt: skip
+    with engine.begin() as connection:
+        for name, fingerprint in prints.items():
+            connection.execute(
+                text(
+                    "INSERT INTO audio_features (track_id, analysis_version, acoustid_fingerprint)"
+                    " SELECT t.id, 1, :print FROM tracks t JOIN raw_files f ON f.id = t.file_id WHERE f.path = :path"
+                ),
+                {"print": fingerprint, "path": name},
+            )
+    [same] = found(engine, "same_recording")
+    assert same.paths == ("b.flac", "a.mp3")
+    # Measured anew, one of them is another recording: the pair is gone.
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE audio_features SET acoustid_fingerprint = :print WHERE acoustid_fingerprint = :old"),
+            {"print": pack(random.integers(0, 2**32, 400).tolist()), "old": prints["b.flac"]},
+        )
     assert found(engine, "same_recording") == []
 
 

@@ -79,7 +79,8 @@ def take_results(
                 stage(len(rows))
     with engine.connect() as connection:
         shards = list(connection.execute(text("SELECT DISTINCT shard FROM raw_files ORDER BY 1")).scalars())
-    apply_tag_values(engine, shards, prefer_tags=prefer_tags)
+    for shard in shards:  # one at a time: the tags of all rows of a call are in memory
+        apply_tag_values(engine, [shard], prefer_tags=prefer_tags)
     return taken
 
 
