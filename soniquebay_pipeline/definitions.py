@@ -13,6 +13,7 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 from soniquebay_pipeline.defs import (  # noqa: E402
     checks,
     checks_artwork,
+    checks_care,
     checks_lastfm,
     checks_vectors,
     checks_vectors_search,
@@ -29,6 +30,7 @@ from soniquebay_pipeline.defs.assets.covers import covers  # noqa: E402
 from soniquebay_pipeline.defs.assets.embeddings import embeddings  # noqa: E402
 from soniquebay_pipeline.defs.assets.genres import genres  # noqa: E402
 from soniquebay_pipeline.defs.assets.lastfm import ASSETS as LASTFM_ASSETS  # noqa: E402
+from soniquebay_pipeline.defs.assets.library_health import library_health  # noqa: E402
 from soniquebay_pipeline.defs.assets.library_map import library_map  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_files import raw_files  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_metadata import raw_metadata  # noqa: E402
@@ -47,6 +49,7 @@ defs = dg.Definitions(
         audio_features,
         embeddings,
         library_map,
+        library_health,
         *LASTFM_ASSETS,
     ],
     asset_checks=[
@@ -56,12 +59,14 @@ defs = dg.Definitions(
         *checks_vectors.VECTOR_CHECKS,
         *checks_vectors_search.SEARCH_CHECKS,
         *checks_lastfm.LASTFM_CHECKS,
+        *checks_care.CARE_CHECKS,
     ],
     jobs=[
         jobs.ingest,
         jobs.analyse,
         jobs.embed,
         jobs.lastfm,
+        jobs.health,
         jobs.run_everything,
         jobs.validate_vectors,
         jobs.maintenance,
@@ -77,6 +82,7 @@ defs = dg.Definitions(
     schedules=[
         schedules.daily_maintenance,
         schedules.daily_validation,
+        schedules.daily_health_report,
         schedules.nightly_scan,
         schedules.nightly_backfill,
     ],

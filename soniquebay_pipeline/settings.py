@@ -232,6 +232,7 @@ class Settings(BaseSettings):
         description="When Redis or Valkey gives a step that no worker finished to another one; longer than a shard "
         "takes to analyse.",
     )
+    health_cron: str = Field(default="0 6 * * *", description="When the daily health report is made.")
     ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of Dagster's UI.")
 
     @field_validator("cover_sources")

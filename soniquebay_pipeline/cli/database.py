@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from soniquebay_pipeline.cli.instance import upgrade_dagster
-from soniquebay_pipeline.cli.output import clear_errors, fail, out, read_settings
+from soniquebay_pipeline.cli.output import Bars, clear_errors, fail, out, read_settings
 
 app = typer.Typer(help="The catalogue's database.", no_args_is_help=True)
 
@@ -68,3 +69,51 @@ def reshard(
         upgrade(engine)
         record.reshard(engine, shards)
     out.print(f"Done. Set SONIQUEBAY_SHARDS={shards} (in .env) before the next run, and restart the UI.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    pictures: Annotated[bool, typer.Option("--pictures", help="Save the stored covers as well.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Save the catalogue and Dagster's database in one file. May run while the pipeline works."""
+    from soniquebay_pipeline.care.backup import back_up
+    from soniquebay_pipeline.db.migrate import open_catalogue
+
+    if file.exists() and not yes:
+        fail(f"{file} is there already. Nothing was written; name another file, or use --yes.")
+    settings = read_settings()
+    with clear_errors(), Bars() as bars:
+        open_catalogue(settings)
+        manifest = back_up(settings, file, pictures=pictures, progress=bars)
+    size = file.stat().st_size / 1e6
+    more = f", {manifest.pictures:,} pictures" if pictures else ""
+    out.print(f"Saved {manifest.tracks:,} tracks{more} in {file} ({size:,.1f} MB).", soft_wrap=True)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote. Take only files of your own.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace what the catalogue holds without asking.")] = False,
+) -> None:
+    """Replace the catalogue and Dagster's database by those of a backup; stop the UI before."""
+    from sqlalchemy import text
+
+    from soniquebay_pipeline.care.backup import read_manifest
+    from soniquebay_pipeline.care.backup import restore as put_back
+    from soniquebay_pipeline.db.migrate import open_catalogue
+
+    settings = read_settings()
+    with clear_errors():
+        manifest = read_manifest(file)
+        with open_catalogue(settings).connect() as connection:
+            tracks = connection.execute(text("SELECT count(*) FROM tracks")).scalar_one()
+        held = f"the catalogue's {tracks:,} tracks" if tracks else "the empty catalogue"
+        question = f"Replace {held} by the {manifest.tracks:,} of {manifest.created_at[:16]} UTC?"
+        if tracks and not yes and not typer.confirm(question):
+            fail("Nothing was changed.")
+        with Bars() as bars:
+            put_back(settings, file, progress=bars)
+        open_catalogue(settings)
+    out.print(f"Restored {manifest.tracks:,} tracks of {manifest.library or 'no library'}.", soft_wrap=True)

@@ -12,12 +12,15 @@ from soniquebay_pipeline.cli import (
     cover,
     database,
     files,
+    health,
     ingest,
     lastfm,
     metrics,
     operate,
     queue,
+    results,
     search,
+    soniquebay,
     vectors,
     web,
     worker,
@@ -42,6 +45,9 @@ app.add_typer(web.app, name="cache")
 app.command("metrics")(metrics.metrics)
 app.add_typer(cover.app, name="cover")
 app.add_typer(database.app, name="db")
+app.command("import")(soniquebay.import_soniquebay)
+app.command("health")(health.health)
+app.add_typer(results.app, name="results")
 app.add_typer(lastfm.app, name="lastfm")
 app.add_typer(vectors.app, name="vectors")
 app.command("search")(search.search)

@@ -42,13 +42,14 @@ def print_json(value: dict[str, Any]) -> None:
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Errors that a person can act on become one line; others keep their traceback."""
+    from soniquebay_pipeline.care.errors import CareError
     from soniquebay_pipeline.db.errors import DatabaseUnavailable, WrongShardCount
     from soniquebay_pipeline.library.walk import LibraryRootError
     from soniquebay_pipeline.vectors.model import ModelError
 
     try:
         yield
-    except (DatabaseUnavailable, WrongShardCount, LibraryRootError, ModelError) as error:
+    except (CareError, DatabaseUnavailable, WrongShardCount, LibraryRootError, ModelError) as error:
         fail(str(error))
     except Exception as error:
         name = type(error).__name__

@@ -26,7 +26,7 @@ def catalogue_url(settings: Settings) -> URL:
     if settings.database_url:
         return _normal(settings.database_url)
     url = make_url(ensure_server(settings.home)).set(database=CATALOGUE_DATABASE)
-    _create_database(url)
+    create_database(url)
     return url.set(drivername="postgresql+psycopg")
 
 
@@ -43,7 +43,7 @@ def dagster_url(settings: Settings) -> URL:
         url = url.set(database=f"{url.database}_{DAGSTER_DATABASE}")
     else:
         url = make_url(ensure_server(settings.home)).set(database=DAGSTER_DATABASE)
-    _create_database(url)
+    create_database(url)
     return url.set(drivername="postgresql+psycopg2")
 
 
@@ -72,7 +72,7 @@ def _normal(text: str) -> URL:
     return make_url(text).set(drivername="postgresql+psycopg")
 
 
-def _create_database(url: URL) -> None:
+def create_database(url: URL) -> None:
     """CREATE DATABASE where it is missing; two processes may try at once."""
     name = url.database or ""
     try:

@@ -17,6 +17,7 @@ LOCK_COVERS = _BASE + 5
 LOCK_PICTURE_FILES = _BASE + 6
 LOCK_VECTORS = _BASE + 7
 LOCK_VECTOR_INDEX = _BASE + 8
+LOCK_HEALTH = _BASE + 9
 
 # First of two 32-bit numbers; the second is a hash: of a key of web_answers, of a queue of deferred_tasks.
 LOCKS_OF_ANSWERS = 0x53514201

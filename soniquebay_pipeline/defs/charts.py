@@ -45,6 +45,20 @@ def key_bars(counts: Mapping[tuple[str, str], int]) -> dg.MarkdownMetadataValue:
     return _picture("keys", draw)
 
 
+def count_bars(name: str, counts: Mapping[str, int]) -> dg.MarkdownMetadataValue:
+    """How many of each, the first on top; the axis is logarithmic, since a few kinds usually outnumber the rest."""
+
+    def draw(axes: Axes) -> None:
+        labels = list(counts)[::-1]
+        bars = axes.barh(labels, [counts[label] for label in labels], color=DARK)
+        axes.bar_label(bars, [f"{counts[label]:,}" for label in labels], padding=3, fontsize=7)
+        axes.tick_params(labelsize=7)
+        axes.set_xscale("log")
+        axes.set_xlim(left=0.8, right=max(counts.values()) * 4)
+
+    return _picture(name, draw)
+
+
 def map_picture(
     points: NDArray[np.float32], groups: NDArray[np.int64], labels: Sequence[str], colours: Sequence[str]
 ) -> dg.MarkdownMetadataValue:

@@ -46,6 +46,13 @@ lastfm = dg.define_asset_job(
     tags={"soniquebay/stage": "lastfm"},
 )
 
+health = dg.define_asset_job(
+    "health",
+    selection=dg.AssetSelection.assets("library_health"),
+    description="What is wrong with the library, as it is now.",
+    tags={"soniquebay/stage": "care"},
+)
+
 run_everything = dg.define_asset_job(
     "run_everything",
     # Last.fm answers at its own pace: its backlog takes hours, and nothing else waits for it.
@@ -63,6 +70,7 @@ CATALOGUE_JOBS = (ingest.name, run_everything.name)
 )
 def maintenance() -> None:
     upkeep.remove_orphans()
+    upkeep.remove_stand_ins()
     upkeep.prune_runs()
     upkeep.clean_pictures()
     upkeep.refit_vectors()

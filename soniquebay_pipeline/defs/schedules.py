@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, backfill_oldest, ingest, maintenance, validate_vectors
+from soniquebay_pipeline.defs.jobs import (
+    CATALOGUE_JOBS,
+    backfill_oldest,
+    health,
+    ingest,
+    maintenance,
+    validate_vectors,
+)
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
 from soniquebay_pipeline.defs.runs import runs_in_progress
 from soniquebay_pipeline.settings import get_settings
+
+daily_health_report = dg.ScheduleDefinition(
+    name="daily_health_report",
+    job=health,
+    cron_schedule=get_settings().health_cron,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Looks every morning for what is wrong with the library (SONIQUEBAY_HEALTH_CRON).",
+)
 
 daily_maintenance = dg.ScheduleDefinition(
     name="daily_maintenance",

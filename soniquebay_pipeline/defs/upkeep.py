@@ -81,3 +81,10 @@ def refit_vectors(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
         return
     context.log.info("Scaler %s is in force; %s audio vectors written.", report.scaler_version, report.sounds)
     context.add_output_metadata({"scaler_version": report.scaler_version, "audio_vectors": report.sounds})
+
+
+@dg.op(pool="database", description="Remove stand-ins for features of tracks that were analysed since.")
+def remove_stand_ins(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.care.stand_ins import forget_replaced
+
+    context.add_output_metadata({"removed": forget_replaced(pipeline.engine)})

@@ -39,6 +39,8 @@ def test_the_commands_are_there() -> None:
         "cache show",
         "cache clear",
         "metrics",
+        "health",
+        "import",
         "ui",
         "worker",
         "doctor",
@@ -54,6 +56,10 @@ def test_the_commands_are_there() -> None:
         "db reshard",
         "lastfm status",
         "lastfm enrich",
+        "db backup",
+        "db restore",
+        "results export",
+        "results import",
     }
 
 

@@ -1,6 +1,6 @@
 """Cleaning: entities that nothing refers to, and files that a person purges.
 
-Here: orphans, purging of missing files, forgetting the demo library.
+Here: orphans, purging of missing files and of the tracks of rejected ones, forgetting the demo library.
 Not here: Dagster's own storage.
 """
 
@@ -65,28 +65,40 @@ def _remove_orphans(connection: Connection) -> dict[str, int]:
     return removed
 
 
+# A file that became unreadable keeps its track until a person says otherwise, as one that is missing does. Its row
+# stays: it says that the file is there, and why it is none of the catalogue's.
+_PURGEABLE = {
+    "missing": "f.status = 'missing' AND f.missing_since <= now() - make_interval(secs => :seconds)",
+    "rejected": """
+        f.status = 'rejected' AND f.last_seen_at <= now() - make_interval(secs => :seconds)
+        AND EXISTS (SELECT FROM raw_metadata m WHERE m.file_id = f.id)
+    """,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Purgeable:
-    """A missing file that a purge would delete, with its track."""
+    """A missing or rejected file whose track a purge would delete."""
 
     path: str
-    missing_since: str
+    since: str
     title: str | None
     artist: str | None
     album: str | None
 
 
-def purgeable(engine: Engine, older_than_days: float = 0) -> list[Purgeable]:
-    """What ``purge`` would delete, oldest first."""
+def purgeable(engine: Engine, older_than_days: float = 0, *, status: str = "missing") -> list[Purgeable]:
+    """What ``purge`` would delete of the files with this status (missing or rejected), oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(
             text(
-                """
-                SELECT f.path, to_char(f.missing_since, 'YYYY-MM-DD HH24:MI'), t.title, a.name, b.title
+                f"""
+                SELECT f.path, to_char(coalesce(f.missing_since, f.last_seen_at), 'YYYY-MM-DD HH24:MI'), t.title,
+                       a.name, b.title
                 FROM raw_files f LEFT JOIN tracks t ON t.file_id = f.id
                 LEFT JOIN artists a ON a.id = t.track_artist_id LEFT JOIN albums b ON b.id = t.album_id
-                WHERE f.status = 'missing' AND f.missing_since <= now() - make_interval(secs => :seconds)
-                ORDER BY f.missing_since, f.path
+                WHERE {_PURGEABLE[status]}
+                ORDER BY coalesce(f.missing_since, f.last_seen_at), f.path
                 """
             ),
             {"seconds": older_than_days * 86_400},
@@ -94,25 +106,30 @@ def purgeable(engine: Engine, older_than_days: float = 0) -> list[Purgeable]:
     return [Purgeable(*row) for row in rows]
 
 
-def purge(engine: Engine, older_than_days: float = 0) -> int:
-    """Delete missing files with their tracks and whatever only they held up; returns the number of files."""
+def purge(engine: Engine, older_than_days: float = 0, *, status: str = "missing") -> int:
+    """Delete the tracks of missing or rejected files, and whatever only they held up; returns the number of files.
+
+    The rows of missing files go as well; those of rejected files stay rejected.
+    """
     with engine.begin() as connection:
         hold_for_transaction(connection, LOCK_FILES)
         hold_for_transaction(connection, LOCK_CATALOG)
         count = temporary_select(
             connection,
             "purged",
-            """
+            f"""
             SELECT f.id AS file_id, f.album_folder, m.album_group_id
             FROM raw_files f LEFT JOIN raw_metadata m ON m.file_id = f.id
-            WHERE status = 'missing' AND missing_since <= now() - make_interval(secs => :seconds)
+            WHERE {_PURGEABLE[status]}
             """,
             seconds=older_than_days * 86_400,
         )
         if count:
             _note_what_changes(connection)
             connection.execute(text("DELETE FROM tracks t USING purged p WHERE t.file_id = p.file_id"))
-            connection.execute(text("DELETE FROM raw_files f USING purged p WHERE f.id = p.file_id"))
+            connection.execute(text("DELETE FROM raw_metadata m USING purged p WHERE m.file_id = p.file_id"))
+            if status == "missing":
+                connection.execute(text("DELETE FROM raw_files f USING purged p WHERE f.id = p.file_id"))
             forget_groups(
                 connection,
                 f"SELECT g.id FROM album_groups g JOIN purged p ON p.album_group_id = g.id WHERE {WITHOUT_FILES}",

@@ -14,6 +14,12 @@ process leaves them true.
 from __future__ import annotations
 
 from soniquebay_pipeline.db.tables.base import metadata, revision_seq
+from soniquebay_pipeline.db.tables.care import (
+    fingerprint_sketches,
+    imported_features,
+    library_health,
+    same_recordings,
+)
 from soniquebay_pipeline.db.tables.catalogue import (
     album_genres,
     album_groups,
@@ -70,11 +76,14 @@ __all__ = [
     "file_credits",
     "file_labels",
     "file_pictures",
+    "fingerprint_sketches",
     "folder_pictures",
     "genre_tags",
     "genres",
+    "imported_features",
     "lastfm_labels",
     "library",
+    "library_health",
     "metadata",
     "mood_tags",
     "next_text_vectors",
@@ -82,6 +91,7 @@ __all__ = [
     "raw_files",
     "raw_metadata",
     "revision_seq",
+    "same_recordings",
     "shard_scans",
     "track_artists",
     "track_genre_tags",
