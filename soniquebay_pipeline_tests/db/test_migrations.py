@@ -43,13 +43,14 @@ def test_comments_checks_and_partial_indexes_are_those_of_the_tables(engine: Eng
         """
         SELECT c.relname, coalesce(pg_get_indexdef(i.indexrelid), '') FROM pg_class c
         LEFT JOIN pg_index i ON i.indexrelid = c.oid
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'alembic%'
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'alembic%' AND c.relkind <> 'v'
         UNION SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%'
         UNION SELECT table_name || '.' || column_name,
                concat_ws(' ', data_type, is_nullable, column_default, identity_generation,
                          col_description(format('%I', table_name)::regclass, ordinal_position::int))
-        FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%'
+        FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%' AND table_type = 'BASE TABLE'
         """
     )
     with engine.connect() as one, empty.connect() as other:
