@@ -43,6 +43,6 @@ def lastfm() -> Iterator[LastFmServer]:
 @pytest.fixture
 def client(empty: Engine, lastfm: LastFmServer) -> Iterator[LastFm]:
     """A client that gives up after 0.6 s and is not slowed down."""
-    found = LastFm(Gateway(empty), FAST, API_KEY, lastfm.url)
+    found = LastFm(Gateway(empty, memory_seconds=0), FAST, API_KEY, lastfm.url)
     yield found
     found.close()

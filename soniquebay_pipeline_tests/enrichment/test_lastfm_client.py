@@ -17,10 +17,10 @@ from soniquebay_pipeline.enrichment.gateway import (
     CredentialsRefused,
     Gateway,
     ProviderFailure,
-    resting_until,
 )
 from soniquebay_pipeline.enrichment.lastfm.client import MAX_KEY_BYTES, LastFm, cache_key
 from soniquebay_pipeline.enrichment.lastfm.model import Due, Info, RequestRejected, WeightedTag
+from soniquebay_pipeline.enrichment.report import resting_until
 from soniquebay_pipeline_tests.enrichment.conftest import FAST
 from soniquebay_pipeline_tests.lastfm_server import API_KEY, LICENCE, STAR, Answer, LastFmServer, error
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from soniquebay_pipeline.enrichment.gateway import CredentialsRefused
 from soniquebay_pipeline.enrichment.lastfm import store
 from soniquebay_pipeline.enrichment.lastfm.client import LastFm
-from soniquebay_pipeline.enrichment.lastfm.due import count_due, describe, due_ids
+from soniquebay_pipeline.enrichment.lastfm.due import count_due, describe
 from soniquebay_pipeline.enrichment.lastfm.model import Info, Result, WeightedTag
 from soniquebay_pipeline.enrichment.lastfm.run import Options, Report, enrich
 from soniquebay_pipeline.enrichment.lastfm.status import numbers
@@ -95,8 +95,8 @@ def test_nobody_is_asked_about(empty: Engine, client: LastFm, lastfm: LastFmServ
 
 def test_a_row_that_vanished_meanwhile_is_left_out(empty: Engine, lastfm: LastFmServer) -> None:
     library_of(empty, {"artist": "Gone"})
-    [due] = describe(empty, "artist", due_ids(empty, "artist", 30), 30)
-    [album] = describe(empty, "album", due_ids(empty, "album", 30), 30)
+    [due] = describe(empty, "artist", [id_ for (id_,) in rows(empty, "SELECT id FROM artists")], 30)
+    [album] = describe(empty, "album", [id_ for (id_,) in rows(empty, "SELECT id FROM albums")], 30)
     change(empty, "TRUNCATE raw_files, artists CASCADE")
     info = Info("Gone", "Gone", tags=(WeightedTag("rock", 100),))
     store.write(empty, "artist", [Result(due, info)])

@@ -1,4 +1,4 @@
-"""Workers that are killed, two at once, and the claims that keep them apart. Real processes."""
+"""Workers that are killed, and two at once. Real processes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import sys
 import time
 from collections import Counter
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from soniquebay_pipeline.enrichment.lastfm.claims import claimed
 from soniquebay_pipeline.enrichment.lastfm.client import LastFm
 from soniquebay_pipeline.enrichment.lastfm.run import BATCH, Options, enrich
 from soniquebay_pipeline_tests.enrichment.lastfm_library import library_of, rows
@@ -26,7 +25,7 @@ from soniquebay_pipeline.enrichment.lastfm.client import LastFm
 from soniquebay_pipeline.enrichment.lastfm.run import Options, enrich
 engine = create_engine(sys.argv[1])
 client = LastFm(Gateway(engine), Provider("lastfm", 1000, 1000), sys.argv[3], sys.argv[2])
-report = enrich(engine, "artist", client, Options())
+report = enrich(engine, "artist", client, Options(lease_seconds=3))
 print(report.found)
 """
 
@@ -81,22 +80,3 @@ def test_killed_in_the_middle(empty: Engine, lastfm: LastFmServer, client: LastF
     # Nothing is stored twice either: one label an artist, one link a track.
     assert rows(empty, "SELECT count(*), count(DISTINCT artist_id) FROM lastfm_labels") == [(ARTISTS, ARTISTS)]
     assert rows(empty, "SELECT count(*) FROM track_genre_tags WHERE source = 'lastfm'") == [(ARTISTS,)]
-
-
-def test_what_one_claims_the_other_does_not_get(empty: Engine) -> None:
-    with claimed(empty, "artist", [3, 1, 2]) as first:
-        assert first == [3, 1, 2]
-        with claimed(empty, "artist", [1, 2, 4]) as second:
-            assert second == [4]
-        with claimed(empty, "album", [1]) as other_kind:
-            assert other_kind == [1]
-    with claimed(empty, "artist", [1]) as again:
-        assert again == [1]
-
-
-def test_a_claim_holds_up_no_writer(empty: Engine) -> None:
-    library_of(empty, {"artist": "A"})
-    [(id_,)] = rows(empty, "SELECT id FROM artists")
-    with claimed(empty, "artist", [id_]), empty.begin() as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '1s'"))
-        connection.execute(text("UPDATE artists SET name = 'B'"))

@@ -1,7 +1,7 @@
 """Which rows Last.fm is to be asked about, the most wanted first.
 
-A row is due when it was never asked for, when the answer is older than the setting, or when the name that was
-asked for is another now. One whose last attempt failed is due when the ledger says so.
+A row is wanted when it was never asked for, when the answer is older than the setting, or when the name that was
+asked for is another now. It is due when the ledger knows of no attempt that it has to wait for.
 """
 
 from __future__ import annotations
@@ -94,12 +94,19 @@ def parameters(max_age_days: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _is_due(kind: str) -> str:
+def _wanted(kind: str) -> str:
+    """What the data says: never asked, too long ago, or about another name."""
     source = SOURCES[kind]
     return f"""
-        CASE WHEN d.entity_id IS NULL
-             THEN e.{source.fetched} IS NULL OR e.{source.fetched} < now() - make_interval(secs => :max_age)
-                  OR e.{source.asked_about} IS DISTINCT FROM {source.about}
+        (e.{source.fetched} IS NULL OR e.{source.fetched} < now() - make_interval(secs => :max_age)
+         OR e.{source.asked_about} IS DISTINCT FROM {source.about})
+    """
+
+
+def _is_due(kind: str) -> str:
+    """What the ledger leaves of it now."""
+    return f"""
+        CASE WHEN d.entity_id IS NULL THEN {_wanted(kind)}
              ELSE d.state = 'waiting' AND d.next_attempt_at <= now() END
     """
 
@@ -109,16 +116,22 @@ def _with_ledger(kind: str) -> str:
     return f"""
         {rows} LEFT JOIN deferred_tasks d ON d.queue = :queue AND d.entity_type = '{kind}' AND d.entity_id = e.id
              AND d.about = {SOURCES[kind].about}
-        LEFT JOIN ({SOURCES[kind].tracks}) w ON w.id = e.id
         WHERE {where}
     """
 
 
-def due_ids(engine: Engine, kind: str, max_age_days: float) -> list[int]:
-    """All due rows, those with the most tracks first."""
-    query = f"SELECT e.id {_with_ledger(kind)} AND {_is_due(kind)} ORDER BY w.tracks DESC NULLS LAST, e.id"
-    with engine.connect() as connection:
-        return list(connection.execute(text(query), parameters(max_age_days)).scalars())
+def wanted(kind: str) -> str:
+    """SELECT of (entity_id, about, priority) for the ledger: all that is wanted, also what waits or has failed.
+
+    The priority follows the logarithm of the tracks that hang on the row, so that there are few priorities.
+    """
+    rows, where = askable(kind).split(" WHERE ", 1)
+    return f"""
+        SELECT e.id AS entity_id, {SOURCES[kind].about} AS about,
+               floor(10 * log(2.0, greatest(w.tracks, 1)))::int AS priority
+        {rows} LEFT JOIN ({SOURCES[kind].tracks}) w ON w.id = e.id
+        WHERE {where} AND {_wanted(kind)}
+    """
 
 
 def is_any_due(engine: Engine, kind: str, max_age_days: float) -> bool:
@@ -135,6 +148,16 @@ def count_due(engine: Engine, kind: str, max_age_days: float) -> int:
         return int(connection.execute(text(query), parameters(max_age_days)).scalar_one())
 
 
+def count_left(engine: Engine, kind: str) -> int:
+    """How many rows a run left untried: those that wait for no attempt of their own."""
+    query = """
+        SELECT count(*) FROM deferred_tasks WHERE queue = :queue AND entity_type = :kind AND state = 'waiting'
+         AND (attempts = 0 OR next_attempt_at <= now())
+    """
+    with engine.connect() as connection:
+        return int(connection.execute(text(query), {"queue": QUEUE, "kind": kind}).scalar_one())
+
+
 def ids_of_artist(engine: Engine, kind: str, name_key: str) -> list[int]:
     """Rows of the artists of this name, due or not."""
     query = f"SELECT e.id {askable(kind)} AND a.name_key = :name_key ORDER BY e.id"
@@ -142,16 +165,18 @@ def ids_of_artist(engine: Engine, kind: str, name_key: str) -> list[int]:
         return list(connection.execute(text(query), parameters() | {"name_key": name_key}).scalars())
 
 
-def describe(engine: Engine, kind: str, ids: Sequence[int], max_age_days: float, *, only_due: bool = True) -> list[Due]:
+def describe(
+    engine: Engine, kind: str, ids: Sequence[int], max_age_days: float, *, only_wanted: bool = True
+) -> list[Due]:
     """What to ask about these rows, in their order; without those that another worker has done meanwhile."""
     source = SOURCES[kind]
-    condition = _is_due(kind) if only_due else "true"
+    rows, where = askable(kind).split(" WHERE ", 1)
     query = f"""
         SELECT e.id, {source.about} AS about, a.name, a.musicbrainz_artistid, {_SHARED} AS by_id,
                {source.title} AS title
-        {_with_ledger(kind)} AND e.id = ANY(:ids) AND {condition}
+        {rows} WHERE {where} AND e.id = ANY(:ids) AND {_wanted(kind) if only_wanted else "true"}
         ORDER BY array_position(CAST(:ids AS bigint[]), e.id)
     """
     with engine.connect() as connection:
-        rows = connection.execute(text(query), parameters(max_age_days) | {"ids": list(ids)})
-        return [Due(*row) for row in rows]
+        found = connection.execute(text(query), parameters(max_age_days) | {"ids": list(ids)})
+        return [Due(*row) for row in found]

@@ -5,23 +5,27 @@ Here: the loop, and whether an answer is believed. Not here: one call (``client`
 
 from __future__ import annotations
 
+import os
+import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import Engine
 
 from soniquebay_pipeline.catalog.names import name_key
+from soniquebay_pipeline.db.ledger import claim, enrol, extend, note_successes, release
 from soniquebay_pipeline.enrichment.gateway import CircuitOpen, CredentialsRefused, ProviderFailure
 from soniquebay_pipeline.enrichment.lastfm import due as due_rows
 from soniquebay_pipeline.enrichment.lastfm import store
-from soniquebay_pipeline.enrichment.lastfm.claims import claimed
 from soniquebay_pipeline.enrichment.lastfm.client import LastFm
 from soniquebay_pipeline.enrichment.lastfm.model import Due, Info, RequestRejected, Result
 from soniquebay_pipeline.enrichment.lastfm.names import is_same
 from soniquebay_pipeline.progress import Progress, Silent
 
 BATCH = 10
-"""Rows that one worker claims and stores at once: about four seconds at five calls a second."""
+"""Rows that one worker leases and stores at once: about four seconds at five calls a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,9 @@ class Options:
     max_age_days: float = 30.0
     run_seconds: float = 300.0
     similar_limit: int = 50
+    lease_seconds: float = 60.0
+    """What a killed worker had is asked about again after so long. Too short does no harm: the second worker gets
+    the first one's answer from the gateway."""
     artist: str | None = None
     """Only this artist, due or not; None: everything that is due."""
 
@@ -87,46 +94,73 @@ def enrich(engine: Engine, kind: str, client: LastFm, options: Options, progress
     started = time.monotonic()
     if kind != "similar":
         report.relabelled = store.relabel(engine, kind)
-    ids = (
-        due_rows.due_ids(engine, kind, options.max_age_days)
-        if options.artist is None
-        else due_rows.ids_of_artist(engine, kind, name_key(options.artist))
-    )
+    total = due_rows.count_due(engine, kind, options.max_age_days) if options.artist is None else None
     try:
-        with (progress or Silent()).stage(f"asking Last.fm: {kind}", len(ids)) as stage:
-            for start in range(0, len(ids), BATCH):
-                if time.monotonic() - started >= options.run_seconds:
-                    report.left = len(ids) - start
-                    break
-                batch = ids[start : start + BATCH]
-                if not _one_batch(engine, kind, client, options, batch, report):
-                    report.left = len(ids) - report.asked
+        with (progress or Silent()).stage(f"asking Last.fm: {kind}", total) as stage:
+            for batch in _batches(engine, kind, options, started + options.run_seconds):
+                if not _ask_batch(engine, kind, client, options, batch, report):
                     break
                 stage(len(batch))
     finally:
         report.seconds = time.monotonic() - started
+        if options.artist is None:
+            report.left = due_rows.count_left(engine, kind)
     if kind == "similar":
         report.linked = store.relink(engine)
     return report
 
 
-def _one_batch(engine: Engine, kind: str, client: LastFm, options: Options, ids: list[int], report: Report) -> bool:
-    """Ask about those that nobody else is at, and store what came; False where nothing more can be asked."""
-    with claimed(engine, kind, ids) as mine:
-        rows = due_rows.describe(engine, kind, mine, options.max_age_days, only_due=options.artist is None)
-        results: list[Result] = []
-        try:
-            for row in rows:
-                results.append(_result(kind, client, row, options))
-        except CircuitOpen as error:
-            report.stopped = f"Last.fm is not asked for a while: {error}"
-            return False
-        finally:
-            # Also when the credentials were refused: what came before is stored.
-            store.write(engine, kind, results)
-            for result in results:
-                report.add(result)
-    return True
+def _batches(engine: Engine, kind: str, options: Options, deadline: float) -> Iterator[list[int]]:
+    """Ids to ask about: leases of what is due until the time is up, or the rows of one artist."""
+    if options.artist is not None:
+        ids = due_rows.ids_of_artist(engine, kind, name_key(options.artist))
+        yield from (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+        return
+    with engine.begin() as connection:
+        enrol(connection, due_rows.QUEUE, kind, due_rows.wanted(kind), due_rows.parameters(options.max_age_days))
+    while time.monotonic() < deadline:
+        with engine.begin() as connection:
+            claims = claim(
+                connection,
+                due_rows.QUEUE,
+                kind,
+                limit=BATCH,
+                worker=_worker(),
+                lease_seconds=options.lease_seconds,
+            )
+        if not claims:
+            return
+        yield [each.entity_id for each in claims]
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _ask_batch(engine: Engine, kind: str, client: LastFm, options: Options, ids: list[int], report: Report) -> bool:
+    """Ask about these rows and store what came; what was not asked is given back. False: nothing more can be asked."""
+    rows = due_rows.describe(engine, kind, ids, options.max_age_days, only_wanted=options.artist is None)
+    results: list[Result] = []
+    until: datetime | None = None
+    try:
+        for row in rows:
+            results.append(_result(kind, client, row, options))
+            with engine.begin() as connection:
+                extend(connection, due_rows.QUEUE, kind, ids, worker=_worker(), lease_seconds=options.lease_seconds)
+    except CircuitOpen as error:
+        report.stopped, until = f"Last.fm is not asked for a while: {error}", error.until
+    finally:
+        # Also when the credentials were refused: what came before is stored.
+        store.write(engine, kind, results)
+        for result in results:
+            report.add(result)
+        asked = {result.due.entity_id for result in results}
+        wanted = {row.entity_id for row in rows}
+        with engine.begin() as connection:
+            # An outage uses up no attempts; what somebody else has answered, or what has vanished, needs none.
+            release(connection, due_rows.QUEUE, kind, wanted - asked, worker=_worker(), until=until)
+            note_successes(connection, due_rows.QUEUE, kind, set(ids) - wanted)
+    return report.stopped is None
 
 
 def _result(kind: str, client: LastFm, due: Due, options: Options) -> Result:
