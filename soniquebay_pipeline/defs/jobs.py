@@ -36,6 +36,16 @@ def remove_orphans(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pi
     context.add_output_metadata(removed)
 
 
-@dg.job(description="Daily clean-up of the catalogue.", executor_def=dg.in_process_executor)
+@dg.op(pool="database", description="Build the indexes over vectors that a library of this size needs and lacks.")
+def build_vector_indexes(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.vectors.index import rebuild
+
+    reports = rebuild(pipeline.engine, only_missing=True)
+    context.log.info("Indexes: %s", "; ".join(f"{r.kind} of {r.model}: {r.action}" for r in reports) or "no vectors")
+    context.add_output_metadata({"built": sum(report.action == "built" for report in reports)})
+
+
+@dg.job(description="Daily clean-up of the catalogue, and upkeep of its indexes.", executor_def=dg.in_process_executor)
 def maintenance() -> None:
     remove_orphans()
+    build_vector_indexes()

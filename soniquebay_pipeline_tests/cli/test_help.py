@@ -40,6 +40,11 @@ def test_the_commands_are_there() -> None:
         "db migrate",
         "db stop",
         "db reshard",
+        "search",
+        "similar",
+        "playlist",
+        "map",
+        "vectors rebuild",
     }
 
 
