@@ -25,6 +25,8 @@ GRAPH = {
     "audio_features": {"tracks"},
 }
 """Foreign keys point to what is written before."""
+PAGES = {"library_map"}
+"""Assets of the whole library that fill no table."""
 HEAVY = (
     "librosa",
     "torch",
@@ -60,7 +62,8 @@ def test_every_asset_says_what_it_is() -> None:
         assert spec.kinds, name
         assert list(spec.owners) == ["team:soniquebay"], name
         assert spec.code_version, name
-        assert spec.metadata["dagster/table_name"] == f"public.{name}", name
+        if name not in PAGES:
+            assert spec.metadata["dagster/table_name"] == f"public.{name}", name
 
 
 def test_the_catalogue_is_one_group() -> None:
@@ -70,10 +73,12 @@ def test_the_catalogue_is_one_group() -> None:
 
 def test_every_asset_is_over_the_shards_in_one_run_and_has_a_pool() -> None:
     for asset in assets():
+        assert asset.op.pool, asset.key
+        if asset.key.to_user_string() in PAGES:
+            continue
         assert asset.partitions_def is not None
         assert asset.partitions_def.get_partition_keys() == SHARD_KEYS == shard_keys(get_settings().shards)
         assert asset.backfill_policy == dg.BackfillPolicy.single_run()
-        assert asset.op.pool, asset.key
 
 
 def test_checks_block_where_a_later_asset_would_build_on_broken_rows() -> None:
