@@ -20,8 +20,8 @@ from soniquebay_pipeline.defs import (  # noqa: E402
     jobs,
     playlist,
     schedules,
-    sensor_lastfm,
     sensors,
+    web_sensors,
 )
 from soniquebay_pipeline.defs.assets.albums import albums  # noqa: E402
 from soniquebay_pipeline.defs.assets.artists import artists  # noqa: E402
@@ -35,6 +35,7 @@ from soniquebay_pipeline.defs.assets.library_map import library_map  # noqa: E40
 from soniquebay_pipeline.defs.assets.raw_files import raw_files  # noqa: E402
 from soniquebay_pipeline.defs.assets.raw_metadata import raw_metadata  # noqa: E402
 from soniquebay_pipeline.defs.assets.tracks import tracks  # noqa: E402
+from soniquebay_pipeline.defs.assets.web_covers import web_covers  # noqa: E402
 from soniquebay_pipeline.defs.resources import PipelineResource  # noqa: E402
 
 defs = dg.Definitions(
@@ -51,6 +52,7 @@ defs = dg.Definitions(
         library_map,
         library_health,
         *LASTFM_ASSETS,
+        web_covers,
     ],
     asset_checks=[
         *checks.CHECKS,
@@ -65,6 +67,7 @@ defs = dg.Definitions(
         jobs.ingest,
         jobs.analyse,
         jobs.embed,
+        jobs.fetch_covers,
         jobs.lastfm,
         jobs.health,
         jobs.run_everything,
@@ -77,7 +80,8 @@ defs = dg.Definitions(
         sensors.new_music_sensor,
         sensors.deferred_enrichment,
         sensors.deferred_vectors,
-        sensor_lastfm.deferred_lastfm,
+        web_sensors.deferred_covers,
+        web_sensors.deferred_lastfm,
     ],
     schedules=[
         schedules.daily_maintenance,

@@ -29,7 +29,7 @@ def _default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-COVER_SOURCES = ("chosen", "embedded", "local", "coverartarchive", "lastfm")
+COVER_SOURCES = ("chosen", "embedded", "local", "coverartarchive", "lastfm", "soniquebay")
 
 
 def _listed(value: str) -> list[str]:
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     )
     metrics_port: int = Field(default=9464, ge=1, le=65535, description="Port of `soniquebay metrics`.")
     cover_sources: str = Field(
-        default="chosen,embedded,local,coverartarchive,lastfm",
+        default="chosen,embedded,local,coverartarchive,lastfm,soniquebay",
         description="Where covers come from, the first that has one wins: chosen by you, embedded in the files, "
         "local (beside the files), and web services. What is left out is not used.",
     )
@@ -189,6 +189,22 @@ class Settings(BaseSettings):
     )
     cover_max_mb: float = Field(
         default=5.0, gt=0, le=50, description="Pictures of more megabytes are stored in a smaller encoding."
+    )
+    cover_refused: str = Field(
+        default="", description="SHA-256 of pictures that are no covers, whoever offers them, separated by commas."
+    )
+    cover_max_age_days: float = Field(
+        default=30.0, gt=0, description="After how many days a web service that had no cover is asked again."
+    )
+    cover_run_seconds: float = Field(
+        default=300.0, gt=0, description="How long one run asks each web service for covers."
+    )
+    covers_interval_seconds: int = Field(
+        default=300, ge=5, description="Seconds between two ticks of deferred_covers, which starts asking for covers."
+    )
+    lastfm_picture_hosts: str = Field(
+        default="lastfm.freetls.fastly.net",
+        description="Hosts that pictures of Last.fm may come from, separated by commas.",
     )
     cover_grace_days: float = Field(
         default=30.0, ge=0, description="Days that a picture is kept after nothing refers to it any more."

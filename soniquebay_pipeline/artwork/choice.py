@@ -22,6 +22,8 @@ from soniquebay_pipeline.db.bulk import copy_rows, temporary_select, temporary_t
 from soniquebay_pipeline.db.locks import LOCK_COVERS, hold_for_transaction
 from soniquebay_pipeline.library.paths import picture_key
 
+PLACEHOLDER_ARTISTS = 5
+"""From so many album artists on, one and the same web picture is taken for a placeholder."""
 OWN_SHARE = 0.75
 """As for the album artist: three quarters make it theirs."""
 
@@ -72,6 +74,15 @@ def create_names(connection: Connection, rules: CoverRules) -> None:
         ((folder, album, picture_key(title), place) for folder, album, title in rows if picture_key(title)),
     )
 
+
+# A picture that a web service shows for albums of many artists stands for "no picture", whoever offers it.
+_STORED = """
+    SELECT sha256, width::bigint * height AS pixels FROM pictures
+    WHERE reason IS NULL AND sha256 <> ALL(:refused) AND sha256 NOT IN (
+        SELECT k.sha256 FROM cover_candidates k JOIN albums b ON b.id = k.entity_id
+        WHERE k.entity_type = 'album' AND k.source <> 'chosen' AND k.sha256 IS NOT NULL
+        GROUP BY 1 HAVING count(DISTINCT b.album_artist_id) >= :artists)
+"""
 
 _OWN = """
     SELECT DISTINCT ON (t.id) t.id AS track_id, t.album_id, e.sha256, e.is_front, f.status = 'present' AS present
@@ -171,8 +182,7 @@ _KEY = "c.entity_type = w.entity_type AND c.entity_id = w.entity_id"
 
 def _create_wanted(connection: Connection, rules: CoverRules) -> None:
     create_names(connection, rules)
-    stored = "SELECT sha256, width::bigint * height AS pixels FROM pictures WHERE reason IS NULL"
-    temporary_select(connection, "stored_pictures", stored)
+    temporary_select(connection, "stored_pictures", _STORED, refused=list(rules.refused), artists=PLACEHOLDER_ARTISTS)
     temporary_select(connection, "own_pictures", _OWN)
     temporary_select(connection, "album_embedded", _ALBUM_EMBEDDED)
     temporary_select(connection, "placed_tracks", _PLACED)

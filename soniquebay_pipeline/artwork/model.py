@@ -63,6 +63,8 @@ class CoverRules:
     album_names: tuple[str, ...]
     """SQL LIKE patterns over ``folder_pictures.name_key``, the best first; ``{album}`` stands for the title."""
     artist_names: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    """SHA-256 of pictures that are no cover, whoever offers them."""
 
     TITLE = "{album}"
 
@@ -73,6 +75,7 @@ class CoverRules:
             settings.cover_source_list,
             tuple(map(_pattern, _listed(settings.cover_names))),
             tuple(map(_pattern, _listed(settings.artist_picture_names))),
+            tuple(each.lower() for each in _listed(settings.cover_refused)),
         )
 
 

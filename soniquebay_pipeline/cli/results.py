@@ -50,12 +50,15 @@ def take(
 
     from soniquebay_pipeline.care.results.take import take_results
     from soniquebay_pipeline.db.migrate import open_catalogue
+    from soniquebay_pipeline.vectors.text_store import write_due_texts
 
     settings = read_settings()
     with clear_errors(), Bars() as bars:
+        engine = open_catalogue(settings)
         taken = take_results(
-            open_catalogue(settings),
+            engine,
             file,
+            write_sentences=lambda: write_due_texts(engine, range(settings.shards), bars),
             prefer_tags=settings.prefer_tags,
             same_recording=same_recording,
             progress=bars,

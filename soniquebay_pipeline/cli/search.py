@@ -295,10 +295,10 @@ def _table(*columns: str) -> Table:
 
 
 def _reasons(row: Row) -> str:
-    """The parts that make up most of the similarity: ``timbre 52 %, text 31 %, rhythm 9 %``."""
-    parts = {block: row[f"by_{block}"] or 0.0 for block in BLOCKS}
+    """The largest parts of what speaks for the likeness: ``timbre 52%, text 31%, rhythm 9%``."""
+    parts = {block: max(0.0, row[f"by_{block}"] or 0.0) for block in BLOCKS}
+    whole = sum(parts.values()) or 1.0
     largest = sorted(parts, key=lambda block: -parts[block])[:3]
-    whole = max(row["similarity"], 1e-6)
     return ", ".join(f"{block} {parts[block] / whole:.0%}" for block in largest if parts[block] / whole >= 0.01)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,10 @@ from rich.markup import escape
 from soniquebay_pipeline.cli.output import Bars, clear_errors, out, print_json, read_settings
 
 if TYPE_CHECKING:
-    from soniquebay_pipeline.care.soniquebay.take import OfferPictures, TakenOver
+    from sqlalchemy import Engine
+
+    from soniquebay_pipeline.care.soniquebay.take import OfferPictures, Picture, TakenOver
+    from soniquebay_pipeline.settings import Settings
 
 
 def import_soniquebay(
@@ -26,10 +30,13 @@ def import_soniquebay(
     from soniquebay_pipeline.care.soniquebay.take import take_over
     from soniquebay_pipeline.db.migrate import open_catalogue
 
+    settings = read_settings()
     with clear_errors():
-        engine = open_catalogue(read_settings())
+        engine = open_catalogue(settings)
         with Bars() as bars:
-            found = take_over(engine, url, dry_run=dry_run or not yes, offer_pictures=picture_store(), progress=bars)
+            found = take_over(
+                engine, url, dry_run=dry_run or not yes, offer_pictures=picture_store(engine, settings), progress=bars
+            )
         if as_json:
             print_json(asdict(found))
             return
@@ -42,13 +49,29 @@ def import_soniquebay(
         if not typer.confirm("Take this over?"):
             raise typer.Exit(1)
         with Bars() as bars:
-            found = take_over(engine, url, dry_run=False, offer_pictures=picture_store(), progress=bars)
+            found = take_over(engine, url, dry_run=False, offer_pictures=picture_store(engine, settings), progress=bars)
         _show(found, would=False)
 
 
-def picture_store() -> OfferPictures | None:
-    """What stores pictures; None while this program stores none."""
-    return None
+def picture_store(engine: Engine, settings: Settings) -> OfferPictures:
+    """Checks pictures as those of web services are, stores them, and lets the covers be chosen again."""
+    from soniquebay_pipeline.artwork.choice import derive
+    from soniquebay_pipeline.artwork.model import CoverRules, StoredPicture
+    from soniquebay_pipeline.artwork.offers import Offer, offer
+    from soniquebay_pipeline.library.workers import PoolOptions
+
+    def store(pictures: Sequence[Picture]) -> int:
+        answers = offer(
+            engine,
+            [Offer(p.entity_type, p.entity_id, p.source, p.origin, p.about, p.data) for p in pictures],
+            home=settings.home,
+            max_bytes=int(settings.cover_max_mb * 1e6),
+            pool=PoolOptions(workers=settings.workers, timeout_seconds=settings.file_timeout_seconds),
+        )
+        derive(engine, CoverRules.of(settings))
+        return sum(isinstance(answer, StoredPicture) for answer in answers)
+
+    return store
 
 
 def _show(found: TakenOver, *, would: bool) -> None:

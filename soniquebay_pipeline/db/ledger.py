@@ -33,7 +33,15 @@ FIRST_DELAY_SECONDS = (600.0, 900.0)
 GROWTH = 2.0
 MAX_ATTEMPTS = 6
 """The last retry comes about six hours after the first failure; then a person decides."""
-ENTITY_TABLES = {"track": "tracks", "album": "albums", "artist": "artists"}
+ENTITY_TABLES = {
+    "track": "tracks",
+    "album": "albums",
+    "artist": "artists",
+    # Questions about an entity that has others as well: similar artists; covers, by the service that is asked.
+    "similar": "artists",
+    "coverartarchive": "albums",
+    "lastfm": "albums",
+}
 AGED_EVERY = 4
 """Every fourth claim goes to what has waited longest, whatever its priority."""
 

@@ -37,6 +37,15 @@ validate_vectors = dg.define_asset_job(
     description="The checks of the vectors, and nothing else.",
 )
 
+WEB_COVERS_SELECTION = dg.AssetSelection.assets("web_covers")
+
+fetch_covers = dg.define_asset_job(
+    "fetch_covers",
+    selection=WEB_COVERS_SELECTION,
+    description="Covers from web services, for albums that nothing better gives one.",
+    tags={"soniquebay/stage": "artwork"},
+)
+
 LASTFM_SELECTION = dg.AssetSelection.groups("lastfm")
 
 lastfm = dg.define_asset_job(
@@ -55,9 +64,9 @@ health = dg.define_asset_job(
 
 run_everything = dg.define_asset_job(
     "run_everything",
-    # Last.fm answers at its own pace: its backlog takes hours, and nothing else waits for it.
-    selection=dg.AssetSelection.all() - LASTFM_SELECTION,
-    description="Every asset but Last.fm's, in the order of the graph; what `soniquebay run` starts.",
+    # Web services answer at their own pace: their backlog takes hours, and nothing else waits for it.
+    selection=dg.AssetSelection.all() - LASTFM_SELECTION - WEB_COVERS_SELECTION,
+    description="Every asset but those that ask web services, in the order of the graph; what `soniquebay run` starts.",
 )
 
 CATALOGUE_JOBS = (ingest.name, run_everything.name)
@@ -74,6 +83,7 @@ def maintenance() -> None:
     upkeep.prune_runs()
     upkeep.clean_pictures()
     upkeep.refit_vectors()
+    upkeep.build_vector_indexes()
     upkeep.remove_expired_answers()
     upkeep.tend_ledger()
 

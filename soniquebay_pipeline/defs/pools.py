@@ -21,6 +21,7 @@ POOLS = {
     "cover": 1,
     # Two runs would only wait for one budget.
     "lastfm": 1,
+    "web_covers": 1,
     # One model in memory; two runs would encode the same sentence twice.
     "vector": 1,
 }

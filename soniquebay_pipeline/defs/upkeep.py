@@ -83,6 +83,15 @@ def refit_vectors(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
     context.add_output_metadata({"scaler_version": report.scaler_version, "audio_vectors": report.sounds})
 
 
+@dg.op(pool="database", description="Build the indexes over vectors that a library of this size needs and lacks.")
+def build_vector_indexes(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.vectors.index import rebuild
+
+    reports = rebuild(pipeline.engine, only_missing=True)
+    context.log.info("Indexes: %s", "; ".join(f"{r.kind} of {r.model}: {r.action}" for r in reports) or "no vectors")
+    context.add_output_metadata({"built": sum(report.action == "built" for report in reports)})
+
+
 @dg.op(pool="database", description="Remove stand-ins for features of tracks that were analysed since.")
 def remove_stand_ins(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     from soniquebay_pipeline.care.stand_ins import forget_replaced

@@ -23,8 +23,8 @@ from sqlalchemy.exc import OperationalError
 from soniquebay_pipeline.db.locks import LOCK_VECTOR_INDEX
 from soniquebay_pipeline.progress import Progress, Silent
 
-EXACT_UP_TO = 10_000
-"""Up to so many vectors all of them are compared: 25 ms here, and the result is exact (docs/search.md)."""
+EXACT_UP_TO = 5_000
+"""Up to so many vectors all of them are compared: 25 ms of one core, and the result is exact (docs/search.md)."""
 INDEXED_KINDS = ("combined", "text")
 MAX_DIMENSIONS = 4_000
 """What pgvector indexes in half precision."""

@@ -60,6 +60,11 @@ def test_the_commands_are_there() -> None:
         "db restore",
         "results export",
         "results import",
+        "search",
+        "similar",
+        "playlist",
+        "map",
+        "vectors rebuild",
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from soniquebay_pipeline.defs.jobs import lastfm as lastfm_job
-from soniquebay_pipeline.defs.sensor_lastfm import deferred_lastfm
+from soniquebay_pipeline.defs.web_sensors import deferred_lastfm
 from soniquebay_pipeline.settings import Settings, get_settings
 from soniquebay_pipeline_tests.defs.running import instance_of, reported
 from soniquebay_pipeline_tests.lastfm_server import API_KEY, Answer, LastFmServer, error, lastfm_server
@@ -202,7 +202,7 @@ def test_the_sensor_runs_by_default_where_there_is_a_key(tmp_path: Path) -> None
     from soniquebay_pipeline.settings import CHECKOUT
     from soniquebay_pipeline_tests.command_line import clean_environment
 
-    code = "from soniquebay_pipeline.defs.sensor_lastfm import deferred_lastfm as s; print(s.default_status.value)"
+    code = "from soniquebay_pipeline.defs.web_sensors import deferred_lastfm as s; print(s.default_status.value)"
     for key, status in (("", "STOPPED"), (API_KEY, "RUNNING")):
         environment = {name: os.environ[name] for name in clean_environment()} | {"SONIQUEBAY_LASTFM_API_KEY": key}
         done = subprocess.run(

@@ -21,6 +21,7 @@ from soniquebay_pipeline.care.soniquebay.source import MAX_PICTURE_TEXT, PICTURE
 from soniquebay_pipeline.catalog.names import name_key
 from soniquebay_pipeline.db.bulk import copy_rows, temporary_select, temporary_table
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, hold_for_transaction
+from soniquebay_pipeline.enrichment.lastfm.due import ARTIST_ABOUT
 from soniquebay_pipeline.library.paths import to_text
 from soniquebay_pipeline.progress import Progress, Silent
 
@@ -244,10 +245,10 @@ def _music_folder(connection: Connection) -> str | None:
 def _fill_lastfm(connection: Connection) -> int:
     return connection.execute(
         text(
-            """
+            f"""
             UPDATE artists a SET lastfm_url = t.url, lastfm_listeners = t.listeners,
                 lastfm_playcount = t.playcount, lastfm_tags = t.tags, lastfm_info_fetched_at = t.fetched_at,
-                lastfm_about = a.name_key || coalesce(' ' || a.musicbrainz_artistid, '')
+                lastfm_about = {ARTIST_ABOUT}
             FROM (SELECT DISTINCT ON (our_id) * FROM their_artists
                   WHERE coalesce(url, listeners::text, tags::text) IS NOT NULL
                   ORDER BY our_id, fetched_at DESC NULLS LAST, id) AS t

@@ -10,7 +10,7 @@ EXAMPLES_A_KIND = 5
 
 
 @dg.asset(
-    deps=[dg.AssetKey("tracks"), dg.AssetKey("audio_features")],
+    deps=["tracks", "audio_features", "covers"],
     group_name="care",
     kinds={"python", "postgres"},
     owners=["team:soniquebay"],

@@ -21,7 +21,7 @@ KIND_OF_SETTING = {"artists": "artist", "similar": "similar", "albums": "album",
 
 # Another artist of the library has the name: only the id says who is meant.
 _SHARED = "EXISTS (SELECT FROM artists o WHERE o.name_key = a.name_key AND o.id <> a.id)"
-_ARTIST_ABOUT = (
+ARTIST_ABOUT = (
     f"a.name_key || coalesce(' ' || a.musicbrainz_artistid, '') || CASE WHEN {_SHARED} THEN ' by id' ELSE '' END"
 )
 
@@ -43,7 +43,7 @@ class _Source:
 _ARTISTS = _Source(
     rows="artists e JOIN artists a ON a.id = e.id",
     tracks="SELECT track_artist_id AS id, count(*) AS tracks FROM tracks GROUP BY 1",
-    about=_ARTIST_ABOUT,
+    about=ARTIST_ABOUT,
     title="NULL",
     askable=f"(a.musicbrainz_artistid IS NOT NULL OR NOT {_SHARED})",
 )

@@ -99,7 +99,8 @@ AS $body$
 #variable_conflict use_column
 DECLARE
     dimensions int := vector_dims(query);
-    wanted int := 10 * n + 100;  -- more than n: some go for their artist, album or recording
+    chunk int := 3 * n + 20;  -- more than n: some go for their artist, album or recording
+    wanted int := 100 * n;  -- when everything is compared, more cost nothing
     conditions text[] := '{}';
     genre_ids bigint[];
     filters text;
@@ -149,7 +150,7 @@ BEGIN
     IF indexed IS NOT NULL AND filters <> '' THEN
         -- Few candidates are compared one by one: the index would pass by everything that is nearer but not among
         -- them. Both ways take as long where the candidates are about as many as the root of all (docs/search.md).
-        few := greatest(2000, wanted, sqrt(400 * greatest(indexed, 1))::int);
+        few := greatest(2000, chunk, sqrt(400 * greatest(indexed, 1))::int);
         EXECUTE format('SELECT array_agg(track_id) FROM (SELECT e.track_id FROM (%s) e WHERE true%s LIMIT %s) s',
                        conditions[1], filters, few + 1)
         INTO candidates USING query, keys, bpm_min, bpm_max, genre_ids, year_min, year_max;
@@ -159,7 +160,7 @@ BEGIN
         END IF;
     END IF;
     IF indexed IS NOT NULL THEN
-        wanted := 3 * n + 20;  -- the index takes longer for each, comparing everything does not
+        wanted := chunk;
         nearness := format('(e.vector::halfvec(%1$s)) <#> ($1::halfvec(%1$s))', dimensions);
     END IF;
     IF each_recording_once THEN
@@ -186,7 +187,7 @@ BEGIN
                 -- What passes the filters is too far away for the index: hnsw.max_scan_tuples ended the scan.
                 indexed := NULL;
                 nearness := 'e.vector <#> $1';
-                wanted := greatest(wanted, 10 * n + 100);
+                wanted := greatest(wanted, 100 * n);
                 CONTINUE;
             END IF;
         END IF;
@@ -196,28 +197,31 @@ BEGIN
         artists := '{}';
         albums := '{}';
         recordings := coalesce(known, '{}');
-        FOR near IN
-            SELECT e.track_id, -(e.vector <#> query) AS similarity, t.track_artist_id AS artist, t.album_id AS album,
-                   ARRAY['audio ' || r.audio_hash, t.track_artist_id || ' ' || lower(t.title)] AS recording
-            FROM unnest(found) AS f (track_id)
-            JOIN embeddings e ON e.track_id = f.track_id AND e.kind = nearest_tracks.kind
-            JOIN tracks t ON t.id = e.track_id
-            JOIN raw_files r ON r.id = t.file_id
-            WHERE r.status = 'present'
-              AND t.id <> ALL (not_tracks)
-              AND (t.album_id IS NULL OR t.album_id <> ALL (not_albums))
-              AND NOT EXISTS (SELECT FROM track_artists a WHERE a.track_id = t.id AND a.artist_id = ANY (not_artists)
-                              AND a.role IN ('main', 'featured'))
-            ORDER BY 2 DESC, 1
-        LOOP
-            CONTINUE WHEN cardinality(array_positions(artists, near.artist)) >= max_per_artist
-                       OR cardinality(array_positions(albums, near.album)) >= max_per_album
-                       OR each_recording_once AND near.recording && recordings;
-            ids := ids || near.track_id;
-            similarities := similarities || near.similarity::real;
-            artists := artists || near.artist;
-            albums := albums || coalesce(near.album, -near.track_id);
-            recordings := recordings || near.recording;
+        FOR start IN 1..cardinality(found) BY chunk LOOP
+            FOR near IN
+                SELECT e.track_id, -(e.vector <#> query) AS similarity, t.track_artist_id AS artist, t.album_id AS album,
+                       ARRAY['audio ' || r.audio_hash, t.track_artist_id || ' ' || lower(t.title)] AS recording
+                FROM unnest(found[start:start + chunk - 1]) AS f (track_id)
+                JOIN embeddings e ON e.track_id = f.track_id AND e.kind = nearest_tracks.kind
+                JOIN tracks t ON t.id = e.track_id
+                JOIN raw_files r ON r.id = t.file_id
+                WHERE r.status = 'present'
+                  AND t.id <> ALL (not_tracks)
+                  AND (t.album_id IS NULL OR t.album_id <> ALL (not_albums))
+                  AND NOT EXISTS (SELECT FROM track_artists a WHERE a.track_id = t.id AND a.artist_id = ANY (not_artists)
+                                  AND a.role IN ('main', 'featured'))
+                ORDER BY 2 DESC, 1
+            LOOP
+                CONTINUE WHEN cardinality(array_positions(artists, near.artist)) >= max_per_artist
+                           OR cardinality(array_positions(albums, near.album)) >= max_per_album
+                           OR each_recording_once AND near.recording && recordings;
+                ids := ids || near.track_id;
+                similarities := similarities || near.similarity::real;
+                artists := artists || near.artist;
+                albums := albums || coalesce(near.album, -near.track_id);
+                recordings := recordings || near.recording;
+                EXIT WHEN cardinality(ids) = n;
+            END LOOP;
             EXIT WHEN cardinality(ids) = n;
         END LOOP;
         EXIT WHEN cardinality(ids) = n OR cardinality(found) < wanted;
