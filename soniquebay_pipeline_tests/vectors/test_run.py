@@ -36,9 +36,9 @@ class Encoded:
         listed = self.sentences
 
         class Listing(TextModel):
-            def encode(self, sentences: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
+            def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
                 listed.extend(sentences)
-                return super().encode(sentences, batch_size)
+                return super().encode(sentences)
 
         loaded = load_model(settings)
         return Listing(model_files(settings), loaded._loaded)
