@@ -25,10 +25,13 @@ from soniquebay_pipeline.artwork.choice import Changes, derive
 from soniquebay_pipeline.artwork.model import WEB_SOURCES, CoverRules, Refused
 from soniquebay_pipeline.artwork.offers import Offer, offer
 from soniquebay_pipeline.db.ledger import FailedAttempt, claim, enrol, extend, note_failures, note_successes, release
-from soniquebay_pipeline.enrichment.gateway import CircuitOpen, ProviderFailure
+from soniquebay_pipeline.enrichment.coverartarchive import CoverArtArchive
+from soniquebay_pipeline.enrichment.gateway import CircuitOpen, Gateway, ProviderFailure
+from soniquebay_pipeline.enrichment.lastfm.pictures import LastfmPictures
 from soniquebay_pipeline.library.workers import PoolOptions
 from soniquebay_pipeline.logs import logger
 from soniquebay_pipeline.progress import Progress, Silent
+from soniquebay_pipeline.settings import Settings
 
 log = logger("web_covers")
 QUEUE = "covers"
@@ -93,6 +96,28 @@ class Services:
     max_age_days: float
     run_seconds: float
     pool: PoolOptions
+
+
+def services_of(settings: Settings, gateway: Gateway, pool: PoolOptions) -> Services:
+    """The services as the settings say, asked through the gateway."""
+    archive, lastfm = CoverArtArchive(gateway, settings), LastfmPictures(gateway, settings)
+
+    def from_archive(album: Album) -> Found | None:
+        front = archive.front(release_id=album.release_id, release_group_id=album.release_group_id)
+        return Found(front.body, front.url) if front else None
+
+    def from_lastfm(album: Album) -> Found | None:
+        data = lastfm.picture(album.picture_url) if album.picture_url else None
+        return Found(data, album.picture_url or "") if data else None
+
+    return Services(
+        {"coverartarchive": from_archive, "lastfm": from_lastfm},
+        settings.home,
+        int(settings.cover_max_mb * 1e6),
+        settings.cover_max_age_days,
+        settings.cover_run_seconds,
+        pool,
+    )
 
 
 def asked_sources(rules: CoverRules) -> list[str]:

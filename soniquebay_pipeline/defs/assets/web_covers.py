@@ -32,11 +32,9 @@ They go into the same table as the other covers, and give way to a better source
 def web_covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
     from soniquebay_pipeline.artwork.contact_sheet import contact_sheet
     from soniquebay_pipeline.artwork.model import CoverRules
-    from soniquebay_pipeline.artwork.web import Album, Found, Services, asked_sources, fetch_covers
+    from soniquebay_pipeline.artwork.web import asked_sources, fetch_covers, services_of
     from soniquebay_pipeline.defs.charts import inline_picture
-    from soniquebay_pipeline.enrichment.coverartarchive import CoverArtArchive
     from soniquebay_pipeline.enrichment.gateway import Gateway
-    from soniquebay_pipeline.enrichment.lastfm.pictures import LastfmPictures
 
     settings = pipeline.settings
     rules = CoverRules.of(settings)
@@ -44,24 +42,7 @@ def web_covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
     examples: list[tuple[str, str, str]] = []
     pictures: list[str] = []
     with Gateway(pipeline.engine) as gateway:
-        archive, lastfm = CoverArtArchive(gateway, settings), LastfmPictures(gateway, settings)
-
-        def from_archive(album: Album) -> Found | None:
-            front = archive.front(release_id=album.release_id, release_group_id=album.release_group_id)
-            return Found(front.body, front.url) if front else None
-
-        def from_lastfm(album: Album) -> Found | None:
-            data = lastfm.picture(album.picture_url) if album.picture_url else None
-            return Found(data, album.picture_url or "") if data else None
-
-        services = Services(
-            {"coverartarchive": from_archive, "lastfm": from_lastfm},
-            settings.home,
-            int(settings.cover_max_mb * 1e6),
-            settings.cover_max_age_days,
-            settings.cover_run_seconds,
-            pipeline.pool,
-        )
+        services = services_of(settings, gateway, pipeline.pool)
         for source in asked_sources(rules):
             report, changes = fetch_covers(pipeline.engine, source, services, rules, pipeline.progress(context))
             if report.stopped:
