@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -189,3 +191,22 @@ def test_memory_of_a_build_is_bounded_by_what_there_is() -> None:
     assert memory_mb(group, available_mb=100_000) == pytest.approx(2_023, rel=0.01)
     assert memory_mb(group, available_mb=1_000) == 250
     assert memory_mb(group, available_mb=100) == 64
+
+
+def test_a_build_that_was_killed_is_done_by_the_next_one(library: Engine) -> None:
+    code = (
+        "import sys; from sqlalchemy import create_engine; from soniquebay_pipeline.vectors.index import rebuild;"
+        "rebuild(create_engine(sys.argv[1]), exact_up_to=100)"
+    )
+    url = library.url.render_as_string(hide_password=False)
+    process = subprocess.Popen([sys.executable, "-c", code, url])
+    try:
+        while not indexes(library):
+            assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    assert len(similar(library, 7)) == 10
+    rebuild(library, exact_up_to=100, only_missing=True)
+    assert len(indexes(library)) == 2 and all(indexes(library).values())
+    assert all(recall.mean >= 0.95 for recall in measure_recall(library, samples=5))

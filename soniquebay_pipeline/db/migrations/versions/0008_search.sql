@@ -87,7 +87,7 @@ CREATE FUNCTION nearest_tracks(
 LANGUAGE plpgsql STABLE
 -- Just-in-time compilation takes longer than the whole search.
 SET jit = off
-SET hnsw.ef_search = 200
+SET hnsw.ef_search = 300
 SET hnsw.iterative_scan = relaxed_order
 SET hnsw.max_scan_tuples = 8000
 -- Switched off below while the index is scanned; what they were returns with the end of the function.
