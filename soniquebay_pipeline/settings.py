@@ -1,7 +1,7 @@
 """Every setting of the pipeline, typed, read once from the environment and ``.env``.
 
 Here: names, types, defaults and what they mean. Not here: anything that acts on them.
-Every field is documented in README.md and ``.env.example``; a test holds that.
+Every field is documented in docs/settings.md and ``.env.example``; a test holds that.
 """
 
 from __future__ import annotations

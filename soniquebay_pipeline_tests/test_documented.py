@@ -29,6 +29,10 @@ def readme() -> str:
     return (ROOT / "README.md").read_text("utf-8")
 
 
+def settings_page() -> str:
+    return (ROOT / "docs" / "settings.md").read_text("utf-8")
+
+
 def named(name: str, page: str) -> bool:
     """Whether the page holds the name as a word of its own."""
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", page) is not None
@@ -36,7 +40,7 @@ def named(name: str, page: str) -> bool:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_every_setting_is_documented(setting: str) -> None:
-    assert named(setting, readme())
+    assert named(setting, settings_page())
     assert named(setting, (ROOT / ".env.example").read_text("utf-8"))
     field = Settings.model_fields[setting.removeprefix("SONIQUEBAY_").lower()]
     assert field.description and field.description.endswith(".")
@@ -47,11 +51,11 @@ def test_every_default_is_documented(name: str) -> None:
     default = Settings.model_fields[name].default
     plain = "" if name in COMPUTED_DEFAULTS or default is None else str(default).removesuffix(".0")
     shown = COMPUTED_DEFAULTS.get(name) or (f"`{plain}`" if plain else "empty")
-    assert f"| `SONIQUEBAY_{name.upper()}` | {shown} |" in readme()
+    assert f"| `SONIQUEBAY_{name.upper()}` | {shown} |" in settings_page()
     assert f"# SONIQUEBAY_{name.upper()}={plain}" in (ROOT / ".env.example").read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize("page", ["README.md", ".env.example"])
+@pytest.mark.parametrize("page", ["README.md", "docs/settings.md", "docs/deploy.md", ".env.example"])
 def test_no_page_names_a_setting_that_is_not_there(page: str) -> None:
     assert set(re.findall(r"SONIQUEBAY_[A-Z_]*[A-Z]", (ROOT / page).read_text("utf-8"))) <= set(SETTINGS)
 

@@ -28,7 +28,7 @@ from soniquebay_pipeline.cli import (
 
 app = typer.Typer(
     name="soniquebay",
-    help="A folder of music becomes a catalogue in PostgreSQL. Settings: SONIQUEBAY_* (see README.md).",
+    help="A folder of music becomes a catalogue in PostgreSQL. Settings: SONIQUEBAY_* (see docs/settings.md).",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
