@@ -1,4 +1,7 @@
 -- The search interface, usable from SQL alone. docs/search.md explains each with examples.
+--
+-- ROWS 20: without it the planner expects 1,000 rows of a function, and joins them by reading all embeddings:
+-- 24 ms instead of 1 at 5,000 tracks.
 
 CREATE FUNCTION folded(words text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -84,7 +87,7 @@ CREATE FUNCTION nearest_tracks(
     each_recording_once boolean DEFAULT true,
     without_index boolean DEFAULT false
 ) RETURNS TABLE (track_id bigint, similarity real)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 20
 -- Just-in-time compilation takes longer than the whole search.
 SET jit = off
 SET hnsw.ef_search = 300
@@ -284,7 +287,7 @@ CREATE FUNCTION similar_tracks(
     by_character real,
     has_audio boolean
 )
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 20
 AS $body$
 #variable_conflict use_column
 DECLARE
@@ -351,7 +354,7 @@ CREATE FUNCTION search_by_vector(
     year_min int DEFAULT NULL,
     year_max int DEFAULT NULL
 ) RETURNS TABLE (track_id bigint, similarity real)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 20
 AS $body$
     SELECT * FROM nearest_tracks(query, 'text', model, n, bpm_min, bpm_max, keys, genres, year_min, year_max,
                                  each_recording_once => false)
@@ -361,7 +364,7 @@ COMMENT ON FUNCTION search_by_vector IS 'Tracks whose text vectors are nearest t
 
 
 CREATE FUNCTION search_tracks(query text, n int DEFAULT 20) RETURNS TABLE (track_id bigint, rank real)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 20
 SET jit = off
 AS $body$
 #variable_conflict use_column
@@ -407,7 +410,7 @@ CREATE FUNCTION find_tracks(
     model text DEFAULT NULL,
     n int DEFAULT 20
 ) RETURNS TABLE (track_id bigint, score float8, words_rank int, meaning_rank int, similarity real)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 20
 AS $body$
     -- Reciprocal rank fusion with k = 60 (Cormack, Clarke and Büttcher 2009) of the first hundred or more of each.
     WITH words AS (
