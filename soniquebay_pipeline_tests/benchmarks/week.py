@@ -165,8 +165,8 @@ class Installation:
             "max_missing_share": 0.9,
         }
 
-    def start(self) -> None:
-        """``soniquebay ui`` in a process group of its own, on a free port."""
+    def start(self) -> int:
+        """``soniquebay ui`` in a process group of its own, on a free port, which is returned."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -182,6 +182,7 @@ class Installation:
                 stdout=log,
                 stderr=log,
             )
+        return int(port)
 
     def stop(self) -> None:
         """End the whole group."""

@@ -78,8 +78,8 @@ def fill(engine: Engine, music: Path) -> None:
 def give_texts(connection: Any) -> None:
     connection.execute(
         text(
-            "INSERT INTO track_texts (track_id, sentence, sentence_hash, document)"
-            " SELECT id, 'A song: ' || title, md5(title), to_tsvector('simple', title) FROM tracks ORDER BY id"
+            "INSERT INTO track_texts (track_id, sentence, sentence_hash, source_hash, document)"
+            " SELECT id, 'A song: ' || title, md5(title), '', to_tsvector('simple', title) FROM tracks ORDER BY id"
         )
     )
 

@@ -242,8 +242,8 @@ def _write_documents(connection: Connection, tracks: Iterable[tuple[int, Track]]
     connection.execute(
         text(
             """
-            INSERT INTO track_texts (track_id, sentence, sentence_hash, document)
-            SELECT id, title, md5(title || artists || album),
+            INSERT INTO track_texts (track_id, sentence, sentence_hash, source_hash, document)
+            SELECT id, title, md5(title || artists || album), '',
                    setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', artists), 'B')
                    || setweight(to_tsvector('simple', album), 'C')
             FROM words ORDER BY id
