@@ -13,6 +13,8 @@ import dagster as dg
 import psutil
 
 PROCESS_TAG = "soniquebay/process"
+KEY_REFUSED_TAG = "soniquebay/key-refused"
+"""On runs that failed because a service refuses the key: a person has to act."""
 LOST_TAG = "soniquebay/lost"
 """On a run that was ended because its process was gone."""
 IN_PROGRESS = [

@@ -7,13 +7,13 @@ import time
 import dagster as dg
 
 from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS, fetch_covers, lastfm
-from soniquebay_pipeline.defs.runs import runs_in_progress
+from soniquebay_pipeline.defs.runs import KEY_REFUSED_TAG, runs_in_progress
 from soniquebay_pipeline.settings import get_settings
 
 PROVIDERS = {"coverartarchive": "coverartarchive", "lastfm": "lastfm_pictures"}
 """Sources of covers → the providers whose circuit decides."""
-REST_AFTER_FAILURE_SECONDS = 3600.0
-"""A run fails when the key is refused: a person has to act, and need not be told every two minutes."""
+REST_AFTER_REFUSAL_SECONDS = 3600.0
+"""When the key is refused a person has to act, and need not be told every two minutes."""
 
 
 @dg.sensor(
@@ -26,7 +26,7 @@ REST_AFTER_FAILURE_SECONDS = 3600.0
     description="""
 Starts a run of the job `lastfm` when there is something to ask: new artists and albums, answers that have grown
 old, failures whose time has come. One run at a time; a run asks at the service's rate for a few minutes. Skips
-without a key, while the service rests after failures, and for an hour after a run that failed.
+without a key, while the service rests after failures, and for an hour after it refused the key.
 """,
 )
 def deferred_lastfm(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -41,11 +41,13 @@ def deferred_lastfm(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg
     if running:
         return dg.SkipReason(f"Last.fm is being asked (run {running[0].run_id[:8]}).")
     [*last] = context.instance.get_run_records(dg.RunsFilter(job_name=lastfm.name), limit=1)
-    if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE:
-        seconds = REST_AFTER_FAILURE_SECONDS - (time.time() - (last[0].end_time or 0.0))
+    # Other failures (the database was away) are not the key's: the next tick goes on.
+    if last and KEY_REFUSED_TAG in last[0].dagster_run.tags:
+        seconds = REST_AFTER_REFUSAL_SECONDS - (time.time() - (last[0].end_time or 0.0))
         if seconds > 0:
             return dg.SkipReason(
-                f"The last run failed ({last[0].dagster_run.run_id[:8]}); the next is in {seconds / 60:.0f} minutes. "
+                f"Last.fm refused the key (run {last[0].dagster_run.run_id[:8]}); it is asked again in "
+                f"{seconds / 60:.0f} minutes. "
                 "`soniquebay lastfm enrich` starts one at once."
             )
     engine = open_catalogue(settings)

@@ -123,7 +123,7 @@ def test_a_refused_key_fails_the_run_with_what_to_do(
     failure = next(event for event in result.all_events if event.is_step_failure)
     assert failure.step_failure_data.user_failure_data is not None
     assert "Check SONIQUEBAY_LASTFM_API_KEY" in (failure.step_failure_data.user_failure_data.description or "")
-    assert "The last run failed" in skipped(instance)
+    assert "Last.fm refused the key" in skipped(instance)
 
 
 def test_the_key_is_in_no_event_and_in_no_log(

@@ -317,7 +317,7 @@ def test_refused_credentials_stop_the_run_and_keep_what_came(
     with pytest.raises(CredentialsRefused):
         ask(empty, client)
     assert rows(empty, "SELECT name FROM artists WHERE lastfm_info_fetched_at IS NOT NULL") == [("A",)]
-    assert rows(empty, "SELECT count(*) FROM deferred_tasks") == [(0,)], "no artist is to blame"
+    assert rows(empty, "SELECT count(*) FROM deferred_tasks WHERE attempts > 0") == [(0,)], "no artist is to blame"
     assert ask(empty, client).asked == 2
 
 

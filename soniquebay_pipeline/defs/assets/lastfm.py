@@ -11,6 +11,7 @@ import dagster as dg
 from soniquebay_pipeline.defs.assets.common import catalogue_result
 from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.resources import Pipeline
+from soniquebay_pipeline.defs.runs import KEY_REFUSED_TAG
 
 DOCS = "docs/lastfm.md"
 
@@ -69,6 +70,7 @@ def _asked(
     try:
         report = enrich(pipeline.engine, kind, client, options, pipeline.progress(context))
     except CredentialsRefused as error:
+        context.instance.add_run_tags(context.run_id, {KEY_REFUSED_TAG: "true"})
         raise dg.Failure(str(error), allow_retries=False) from None
     finally:
         client.close()
