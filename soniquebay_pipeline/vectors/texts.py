@@ -32,7 +32,7 @@ _LETTERS = str.maketrans(
 )
 _INSIDE_WORDS = re.compile(r"(?<=\w)['’](?=\w)")
 _INITIALS = re.compile(r"\b(?:\w\.){2,}")
-_BETWEEN_WORDS = re.compile(r"[^\w]+|_+")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
