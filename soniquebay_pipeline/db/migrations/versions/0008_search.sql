@@ -11,7 +11,7 @@ RETURN btrim(regexp_replace(regexp_replace(regexp_replace(  -- innermost first: 
         'ß', 'ss'), 'œ', 'oe'), 'æ', 'ae'), 'þ', 'th'), 'øđðħıłŋŧ', 'oddhilnt'),
     '(?<=\w)[''’](?=\w)', '', 'g'),
     '(?<=\y\w)\.(?=\w\.)', '', 'g'),
-    '\W+|_+', ' ', 'g'));
+    '(\W|_)+', ' ', 'g'));
 
 COMMENT ON FUNCTION folded IS 'Text as full-text search compares it: lower case, without accents, words with single spaces between';
 
