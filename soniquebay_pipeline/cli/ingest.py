@@ -205,7 +205,9 @@ def _execute(
         err.print(f"[yellow]check:[/] {escape(check)}", soft_wrap=True)
     out.print(
         f"\nNext:  [bold]make ui[/]                         every asset in Dagster, on http://127.0.0.1:{settings.ui_port}"
+        '\n       [bold]soniquebay search "…"[/]           tracks by words and by meaning; similar, playlist, map'
         "\n       [bold]soniquebay rejected[/]             the files that could not be read, and why"
+        "\n       [bold]soniquebay health[/]               what is wrong with the library, and what to do"
         '\n       [bold]psql "$(soniquebay db url)"[/]     the tables',
         soft_wrap=True,
     )
