@@ -98,8 +98,9 @@ def _wrong_encodings(connection: Connection) -> Iterator[Sequence[Any]]:
             SELECT 'track', p.id, p.title, ARRAY[p.path], 1 FROM present p WHERE p.title ~ '[^\\x01-\\x7f]'
             ORDER BY 1, 3, 2
             """
-        )
-    ).all()
+        ),
+        execution_options={"stream_results": True, "max_row_buffer": 5_000},
+    )
     for entity_type, entity_id, name, files, count in names:
         if detail := wrong_encoding(name):
             yield entity_type, entity_id, name[:MAX_TEXT], detail[:MAX_TEXT], files, count

@@ -55,14 +55,14 @@ def export_results(engine: Engine, file: Path, progress: Progress | None = None)
     try:
         with (
             pq.ParquetWriter(part, schema(), compression="zstd") as writer,
-            engine.connect().execution_options(yield_per=ROWS_A_GROUP) as connection,
+            engine.connect().execution_options(stream_results=True, max_row_buffer=ROWS_A_GROUP) as connection,
         ):
             with reporter.stage("writing features") as stage:
                 rows = connection.execute(text(_FEATURES))
-                done.features = _write(writer, pa, FEATURES, FEATURE_COLUMNS, rows.partitions(), stage)
+                done.features = _write(writer, pa, FEATURES, FEATURE_COLUMNS, rows.partitions(ROWS_A_GROUP), stage)
             with reporter.stage("writing text vectors") as stage:
                 rows = connection.execute(text(_VECTORS))
-                done.text_vectors = _write(writer, pa, TEXT, TEXT_COLUMNS, rows.partitions(), stage)
+                done.text_vectors = _write(writer, pa, TEXT, TEXT_COLUMNS, rows.partitions(ROWS_A_GROUP), stage)
         part.replace(file)
     except OSError as error:
         raise ResultsError(f"{file} can't be written: {error.strerror or error}. Nothing was left behind.") from error
