@@ -57,7 +57,8 @@ def test_a_run_over_all_shards_reports_what_it_did(
     assert (said["artists"]["artists_added"], said["albums"]["albums_added"]) == (3, 3)
     assert said["tracks"]["tracks_added"] == len(songs)
     checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
-    assert all(checks.values()), checks
+    # None of these songs has a picture.
+    assert {name for name, passed in checks.items() if not passed} == {"cover_coverage"}
     for name in CATALOGUE:
         assert instance.get_materialized_partitions(dg.AssetKey(name)) == set(SHARD_KEYS), name
 
