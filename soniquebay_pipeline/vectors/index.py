@@ -73,7 +73,7 @@ def rebuild(
     """Build the index of every group of more than ``exact_up_to`` vectors; drop all others.
 
     ``only_missing`` keeps those that are there. Vectors can be read and written meanwhile. Killed at any point it
-    leaves the old index in use, and the next call removes what was begun. One process at a time does this;
+    leaves the old index in use, and the next call removes or completes what was begun. One process at a time does this;
     another waits for it.
     """
     reports = []
@@ -91,7 +91,8 @@ def rebuild(
                 reports.append(_report(connection, group, "kept"))
             else:
                 started = time.monotonic()
-                _build(engine, group, again=bool(valid.get(group.index)), progress=progress or Silent())
+                again = bool(valid.get(group.index))
+                _build(engine, connection, group, again=again, progress=progress or Silent())
                 reports.append(_report(connection, group, "built", time.monotonic() - started))
     return reports
 
@@ -140,14 +141,15 @@ def _report(connection: Connection, group: Group, action: str, seconds: float = 
     return IndexReport(group.kind, group.model, group.dimensions, group.vectors, action, round(seconds, 1), size)
 
 
-def _build(engine: Engine, group: Group, *, again: bool, progress: Progress) -> None:
-    statement = f'REINDEX INDEX CONCURRENTLY "{group.index}"' if again else _create(engine, group)
+def _build(engine: Engine, connection: Connection, group: Group, *, again: bool, progress: Progress) -> None:
+    """Build on the connection, in a thread; this one watches."""
+    statement = f'REINDEX INDEX CONCURRENTLY "{group.index}"' if again else _create(group)
     with (
         ThreadPoolExecutor(1) as pool,
         _autocommit(engine) as watching,
         progress.stage(f"indexing {group.kind}", group.vectors) as stage,
     ):
-        building = pool.submit(_run_build, engine, group, statement)
+        building = pool.submit(_run_build, connection, group, statement)
         done = 0
         while wait_for([building], POLL_SECONDS).not_done:
             now = watching.execute(
@@ -163,7 +165,7 @@ def _build(engine: Engine, group: Group, *, again: bool, progress: Progress) -> 
         stage(group.vectors - done)
 
 
-def _create(engine: Engine, group: Group) -> str:
+def _create(group: Group) -> str:
     from psycopg import sql
 
     # Only digits and names of this module; the model, which is anybody's text, is quoted as a literal.
@@ -176,26 +178,25 @@ def _create(engine: Engine, group: Group) -> str:
     )
 
 
-def _run_build(engine: Engine, group: Group, statement: str) -> None:
+def _run_build(connection: Connection, group: Group, statement: str) -> None:
     import psutil
 
     available = psutil.virtual_memory().available / 2**20
-    with _autocommit(engine) as connection:
-        _execute(connection, f"SET maintenance_work_mem = '{memory_mb(group, available)}MB'")
-        try:
-            _execute(connection, statement)
-        except OperationalError as error:
-            # Workers share memory through /dev/shm, of which containers have 64 MB.
-            if getattr(error.orig, "sqlstate", None) not in ("53100", "53200"):
-                raise
-            for name, is_valid in _existing(connection).items():
-                if not is_valid:
-                    _execute(connection, f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
-            _execute(connection, "SET max_parallel_maintenance_workers = 0")
-            _execute(connection, statement)
-        finally:
-            _execute(connection, "RESET maintenance_work_mem")
-            _execute(connection, "RESET max_parallel_maintenance_workers")
+    _execute(connection, f"SET maintenance_work_mem = '{memory_mb(group, available)}MB'")
+    try:
+        _execute(connection, statement)
+    except OperationalError as error:
+        # Workers share memory through /dev/shm, of which containers have 64 MB.
+        if getattr(error.orig, "sqlstate", None) not in ("53100", "53200"):
+            raise
+        for name, is_valid in _existing(connection).items():
+            if not is_valid:
+                _execute(connection, f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
+        _execute(connection, "SET max_parallel_maintenance_workers = 0")
+        _execute(connection, statement)
+    finally:
+        _execute(connection, "RESET maintenance_work_mem")
+        _execute(connection, "RESET max_parallel_maintenance_workers")
 
 
 def _execute(connection: Connection, statement: str) -> None:
@@ -211,7 +212,8 @@ def _autocommit(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
-    """The lock belongs to the session, so it is freed when the process is killed."""
+    """The connection to build on. The lock belongs to its session: PostgreSQL goes on with the build of a process
+    that was killed, and frees the lock only then; dropping that index meanwhile would be a deadlock."""
     with _autocommit(engine) as connection:
         # Asked again and again: a statement that waits holds a snapshot, which a concurrent build waits for in turn.
         while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_VECTOR_INDEX}).scalar():

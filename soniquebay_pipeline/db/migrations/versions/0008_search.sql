@@ -163,7 +163,8 @@ BEGIN
         END IF;
     END IF;
     IF indexed IS NOT NULL THEN
-        wanted := chunk;
+        -- The iterative scan returns rows in batches that overlap in nearness; with filters there are several.
+        wanted := CASE WHEN filters = '' THEN chunk ELSE 2 * chunk END;
         nearness := format('(e.vector::halfvec(%1$s)) <#> ($1::halfvec(%1$s))', dimensions);
     END IF;
     IF each_recording_once THEN
