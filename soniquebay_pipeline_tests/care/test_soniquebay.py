@@ -88,8 +88,8 @@ class Store:
             for each in pictures:
                 connection.execute(
                     text(
-                        "INSERT INTO cover_candidates (entity_type, entity_id, source, origin, about, is_front, reason)"
-                        " VALUES (:type, :id, :source, :origin, :origin, true, 'test')"
+                        "INSERT INTO cover_candidates (entity_type, entity_id, source, origin, about, reason)"
+                        " VALUES (:type, :id, :source, :origin, :origin, 'test')"
                     ),
                     {"type": each.entity_type, "id": each.entity_id, "source": each.source, "origin": each.origin},
                 )
