@@ -2,7 +2,7 @@
 
 ``covers/ab/abcdef….jpg`` is a picture as it was found, ``covers/ab/abcdef…-300.webp`` a thumbnail of it. Files
 are written under ``covers/tmp`` and renamed, so a killed process leaves no half picture under a picture's name.
-There is no fsync: five for each picture would cost a hard disk a tenth of a second, and what a power cut empties
+There is no fsync: it would come to five for each picture, and what a power cut empties
 is found by its size (``maintenance``) and made again from where it came from.
 Here: names, writing, removing. Not here: what the pictures are.
 """
