@@ -50,7 +50,8 @@ def pages(run_id: str | None) -> list[Page]:
     """What is shown; without a run there is no picture of one."""
     shown = [
         # The page of all assets shows only their groups at first.
-        Page("lineage", "/assets/audio_features?view=lineage&lineageScope=upstream&lineageDepth=6", 1900, 620),
+        Page("lineage", "/assets/tracks?view=lineage&lineageScope=neighbors&lineageDepth=6", 2300, 900),
+        Page("covers", "/assets/covers?view=overview", height=1180),
         Page("asset", "/assets/tracks?view=overview", height=1180),
         Page("partitions", "/assets/tracks?view=partitions&partition=00", height=1000),
         Page("sensor", "/locations/soniquebay/sensors/new_music_sensor", height=600),
