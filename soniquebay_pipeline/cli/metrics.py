@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -35,6 +36,8 @@ def metrics(
     except OSError as error:
         fail(f"Port {chosen} of {settings.metrics_host}: {error.strerror}. Set SONIQUEBAY_METRICS_PORT or --port.")
     err.print(f"Metrics: http://{settings.metrics_host}:{chosen}/metrics (Ctrl-C ends it)", soft_wrap=True)
+    # A service ends when it is told to, also where whoever started it ignores the signal, which is inherited.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         thread.join()
     except KeyboardInterrupt:
