@@ -86,7 +86,8 @@ def _write_all(building: Path, planned: list[PlannedFile], seed: int) -> Iterato
     if len(planned) <= FEW_FILES:
         yield from map(write, tasks)
         return
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    # Not fork: what other tests loaded (jemalloc, OpenMP) has threads, and a forked child waits for their locks.
+    method = "spawn"
     with multiprocessing.get_context(method).Pool(PROCESSES) as pool:
         yield from pool.imap_unordered(write, tasks)
 
