@@ -168,15 +168,18 @@ def everything_stored(instance: dg.DagsterInstance) -> str:
 def test_a_worker_is_killed_in_the_middle(machines: Machines, engine: Engine, music: Path, library: int) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.event_log_storage.set_concurrency_slots("cpu", 2)
-    first = machines.worker("first")
-    machines.worker("second")
-    for name in ("first", "second"):
+    workers = {name: machines.worker(name) for name in ("first", "second")}
+    for name in workers:
         wait_until(partial(machines.has_said, name, " ready."), f"{name} does not start")
     runs = [machines.run(shard) for shard in range(SHARDS)]
-    wait_until(lambda: machines.has_said("first", "STEP_START"), "nothing is sent to the first worker")
+    # Which of the two takes the first step from the broker is chance, and on a slow machine one takes them all.
+    at_work = {name: partial(machines.has_said, name, "] received") for name in workers}
+    wait_until(lambda: any(has_step() for has_step in at_work.values()), "nothing is sent to a worker")
     wait_until(lambda: measured(engine), "nothing is stored")
+    killed = next(name for name, has_step in at_work.items() if has_step())
+    survivor = next(name for name in workers if name != killed)
     kept = measured(engine)
-    kill(first)
+    kill(workers[killed])
     for shard, run in enumerate(runs):
         assert run.wait(LONGEST_SECONDS) == 0, machines.said(f"run {shard}")
 
@@ -185,11 +188,11 @@ def test_a_worker_is_killed_in_the_middle(machines: Machines, engine: Engine, mu
     assert {track: found[track] for track in kept} == kept
     with dg.DagsterInstance.get() as instance:
         finished = [record.dagster_run for record in instance.get_run_records()]
-        workers = [executed_by(instance, run.run_id) for run in finished]
+        executed = [executed_by(instance, run.run_id) for run in finished]
         assert PASSWORD not in everything_stored(instance)
     assert [run.status for run in finished] == [dg.DagsterRunStatus.SUCCESS] * SHARDS
-    assert sorted(workers)[0][0] == "first", "the first worker had a step"
-    assert all(names[-1] == "second" or names == ["first"] for names in workers)
+    assert killed in {names[0] for names in executed}
+    assert all(names[-1] == survivor or names == [killed] for names in executed)
     # An undisturbed analysis in one process finds the same.
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM audio_features"))
