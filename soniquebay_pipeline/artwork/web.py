@@ -11,8 +11,6 @@ storing pictures (``offers``), the choice (``choice``).
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +22,8 @@ from sqlalchemy import Engine, text
 from soniquebay_pipeline.artwork.choice import Changes, derive
 from soniquebay_pipeline.artwork.model import WEB_SOURCES, CoverRules, Refused
 from soniquebay_pipeline.artwork.offers import Offer, offer
-from soniquebay_pipeline.db.ledger import FailedAttempt, claim, enrol, extend, note_failures, note_successes, release
+from soniquebay_pipeline.db.leases import Leases
+from soniquebay_pipeline.db.ledger import FailedAttempt, priority_of
 from soniquebay_pipeline.enrichment.coverartarchive import CoverArtArchive
 from soniquebay_pipeline.enrichment.gateway import CircuitOpen, Gateway, ProviderFailure
 from soniquebay_pipeline.enrichment.lastfm.pictures import LastfmPictures
@@ -128,8 +127,7 @@ def asked_sources(rules: CoverRules) -> list[str]:
 def _due(source: str) -> str:
     return f"""
         SELECT b.id AS entity_id, {_ABOUT[source]} AS about,
-               floor(10 * log(2.0, greatest((SELECT count(*) FROM tracks t WHERE t.album_id = b.id), 1)))::int
-                   AS priority
+               {priority_of("SELECT count(*) FROM tracks t WHERE t.album_id = b.id")} AS priority
         FROM albums b
         WHERE {_ABOUT[source]} IS NOT NULL
           AND NOT EXISTS (SELECT FROM covers c WHERE c.entity_type = 'album' AND c.entity_id = b.id
@@ -164,33 +162,30 @@ def fetch_covers(
     """Ask one service about every album that is due, until all are done, the time is up or it may not be asked."""
     report = WebReport()
     deadline = time.monotonic() + services.run_seconds
-    with engine.begin() as connection:
-        enrol(connection, QUEUE, source, _due(source), _parameters(source, rules, services.max_age_days))
+    leases = Leases(engine, QUEUE, source, LEASE_SECONDS)
+    leases.enrol(_due(source), _parameters(source, rules, services.max_age_days))
     total = count_due(engine, source, rules, services.max_age_days)
-    changes = Changes()
-    with (progress or Silent()).stage(f"asking {source}", total) as stage:
-        while time.monotonic() < deadline and report.stopped is None:
-            with engine.begin() as connection:
-                claims = claim(connection, QUEUE, source, limit=BATCH, worker=_worker(), lease_seconds=LEASE_SECONDS)
-            if not claims:
-                break
-            _one_batch(engine, source, services, [each.entity_id for each in claims], report)
-            # The choice after each batch: a killed run leaves covers of all that it stored.
-            changed = derive(engine, rules)
-            changes = Changes(
-                changes.added + changed.added, changes.replaced + changed.replaced, changes.removed + changed.removed
-            )
-            stage(len(claims))
+    try:
+        with (progress or Silent()).stage(f"asking {source}", total) as stage:
+            for batch in leases.batches(BATCH, deadline):
+                _one_batch(leases, services, batch, report)
+                stage(len(batch))
+                if report.stopped is not None:
+                    break
+    finally:
+        # Once, not a batch: the choice is one over the whole library. What a killed run stored is chosen by the
+        # next run of this asset or of ``covers``.
+        changes = derive(engine, rules)
     report.left = count_due(engine, source, rules, services.max_age_days)
     return report, changes
 
 
-def _one_batch(engine: Engine, source: str, services: Services, ids: Sequence[int], report: WebReport) -> None:
-    albums = _describe(engine, source, ids)
+def _one_batch(leases: Leases, services: Services, ids: Sequence[int], report: WebReport) -> None:
+    source = leases.entity_type
+    albums = _describe(leases.engine, source, ids)
     offers: list[Offer] = []
     failures: list[FailedAttempt] = []
     until: datetime | None = None
-    asked: set[int] = set()
     try:
         for album in albums:
             try:
@@ -205,29 +200,28 @@ def _one_batch(engine: Engine, source: str, services: Services, ids: Sequence[in
             else:
                 url, data = (found.url, found.data) if found else (album.about, None)
                 offers.append(Offer("album", album.album_id, source, url, album.about, data))
-            asked.add(album.album_id)
-            with engine.begin() as connection:
-                extend(connection, QUEUE, source, ids, worker=_worker(), lease_seconds=LEASE_SECONDS)
+            leases.extend(ids)
     finally:
-        answers = offer(engine, offers, home=services.home, max_bytes=services.max_bytes, pool=services.pool)
-        for made, answer in zip(offers, answers, strict=True):
-            if made.data is None:
-                report.nothing += 1
-            elif isinstance(answer, Refused):
-                report.refused += 1
-                report.examples = [*report.examples, (str(made.entity_id), f"{answer.reason}: {answer.detail}")][:20]
-                log.warning("refused", source=source, album_id=made.entity_id, reason=answer.reason)
-            else:
-                report.found += 1
-                report.pictures.append(answer.sha256)
+        _store(leases.engine, services, offers, report)
+        failed = {failure.entity_id for failure in failures}
+        untried = {album.album_id for album in albums} - failed - {made.entity_id for made in offers}
         report.failed += len(failures)
-        report.asked += len(asked)
-        with engine.begin() as connection:
-            note_failures(connection, QUEUE, source, failures)
-            failed = {failure.entity_id for failure in failures}
-            unasked = {album.album_id for album in albums} - asked
-            release(connection, QUEUE, source, unasked, worker=_worker(), until=until)
-            note_successes(connection, QUEUE, source, set(ids) - failed - unasked)
+        report.asked += len(failures) + len(offers)
+        leases.finish(done=set(ids) - failed - untried, failed=failures, untried=untried, until=until)
+
+
+def _store(engine: Engine, services: Services, offers: Sequence[Offer], report: WebReport) -> None:
+    answers = offer(engine, offers, home=services.home, max_bytes=services.max_bytes, pool=services.pool)
+    for made, answer in zip(offers, answers, strict=True):
+        if made.data is None:
+            report.nothing += 1
+        elif isinstance(answer, Refused):
+            report.refused += 1
+            report.examples = [*report.examples, (str(made.entity_id), f"{answer.reason}: {answer.detail}")][:20]
+            log.warning("refused", source=made.source, album_id=made.entity_id, reason=answer.reason)
+        else:
+            report.found += 1
+            report.pictures.append(answer.sha256)
 
 
 def _describe(engine: Engine, source: str, ids: Sequence[int]) -> list[Album]:
@@ -239,7 +233,3 @@ def _describe(engine: Engine, source: str, ids: Sequence[int]) -> list[Album]:
     """
     with engine.connect() as connection:
         return [Album(*row) for row in connection.execute(text(query), {"ids": list(ids)})]
-
-
-def _worker() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -66,6 +66,11 @@ class Claim:
     """1 for the first."""
 
 
+def priority_of(tracks: str) -> str:
+    """SQL of a priority for ``enrol``: what more tracks hang on comes first, with few different priorities."""
+    return f"floor(10 * log(2.0, greatest(({tracks}), 1)))::int"
+
+
 def delay_seconds(attempts: int, chance: float) -> float:
     """Seconds until the next attempt after so many; ``chance`` in 0..1 places it within its range."""
     low, high = FIRST_DELAY_SECONDS

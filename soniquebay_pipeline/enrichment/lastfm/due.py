@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from soniquebay_pipeline.db.ledger import priority_of
 from soniquebay_pipeline.enrichment.lastfm.model import Due
 from soniquebay_pipeline.enrichment.lastfm.names import NOBODY, NOBODY_IDS
 
@@ -121,14 +122,11 @@ def _with_ledger(kind: str) -> str:
 
 
 def wanted(kind: str) -> str:
-    """SELECT of (entity_id, about, priority) for the ledger: all that is wanted, also what waits or has failed.
-
-    The priority follows the logarithm of the tracks that hang on the row, so that there are few priorities.
-    """
+    """SELECT of (entity_id, about, priority) for the ledger: all that is wanted, also what waits or has failed."""
     rows, where = askable(kind).split(" WHERE ", 1)
     return f"""
         SELECT e.id AS entity_id, {SOURCES[kind].about} AS about,
-               floor(10 * log(2.0, greatest(w.tracks, 1)))::int AS priority
+               {priority_of("w.tracks")} AS priority
         {rows} LEFT JOIN ({SOURCES[kind].tracks}) w ON w.id = e.id
         WHERE {where} AND {_wanted(kind)}
     """

@@ -5,8 +5,6 @@ Here: the loop, and whether an answer is believed. Not here: one call (``client`
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from soniquebay_pipeline.catalog.names import name_key
-from soniquebay_pipeline.db.ledger import claim, enrol, extend, note_successes, release
+from soniquebay_pipeline.db.leases import Leases
 from soniquebay_pipeline.enrichment.gateway import CircuitOpen, CredentialsRefused, ProviderFailure
 from soniquebay_pipeline.enrichment.lastfm import due as due_rows
 from soniquebay_pipeline.enrichment.lastfm import store
@@ -92,13 +90,14 @@ def enrich(engine: Engine, kind: str, client: LastFm, options: Options, progress
     """
     report = Report()
     started = time.monotonic()
+    leases = Leases(engine, due_rows.QUEUE, kind, options.lease_seconds)
     if kind != "similar":
         report.relabelled = store.relabel(engine, kind)
     total = due_rows.count_due(engine, kind, options.max_age_days) if options.artist is None else None
     try:
         with (progress or Silent()).stage(f"asking Last.fm: {kind}", total) as stage:
-            for batch in _batches(engine, kind, options, started + options.run_seconds):
-                if not _ask_batch(engine, kind, client, options, batch, report):
+            for batch in _batches(leases, kind, options, started + options.run_seconds):
+                if not _ask_batch(leases, kind, client, options, batch, report):
                     break
                 stage(len(batch))
     finally:
@@ -110,56 +109,36 @@ def enrich(engine: Engine, kind: str, client: LastFm, options: Options, progress
     return report
 
 
-def _batches(engine: Engine, kind: str, options: Options, deadline: float) -> Iterator[list[int]]:
+def _batches(leases: Leases, kind: str, options: Options, deadline: float) -> Iterator[list[int]]:
     """Ids to ask about: leases of what is due until the time is up, or the rows of one artist."""
-    if options.artist is not None:
-        ids = due_rows.ids_of_artist(engine, kind, name_key(options.artist))
-        yield from (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+    if options.artist is None:
+        leases.enrol(due_rows.wanted(kind), due_rows.parameters(options.max_age_days))
+        yield from leases.batches(BATCH, deadline)
         return
-    with engine.begin() as connection:
-        enrol(connection, due_rows.QUEUE, kind, due_rows.wanted(kind), due_rows.parameters(options.max_age_days))
-    while time.monotonic() < deadline:
-        with engine.begin() as connection:
-            claims = claim(
-                connection,
-                due_rows.QUEUE,
-                kind,
-                limit=BATCH,
-                worker=_worker(),
-                lease_seconds=options.lease_seconds,
-            )
-        if not claims:
-            return
-        yield [each.entity_id for each in claims]
+    ids = due_rows.ids_of_artist(leases.engine, kind, name_key(options.artist))
+    yield from (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
-def _worker() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _ask_batch(engine: Engine, kind: str, client: LastFm, options: Options, ids: list[int], report: Report) -> bool:
+def _ask_batch(leases: Leases, kind: str, client: LastFm, options: Options, ids: list[int], report: Report) -> bool:
     """Ask about these rows and store what came; what was not asked is given back. False: nothing more can be asked."""
-    rows = due_rows.describe(engine, kind, ids, options.max_age_days, only_wanted=options.artist is None)
+    rows = due_rows.describe(leases.engine, kind, ids, options.max_age_days, only_wanted=options.artist is None)
     results: list[Result] = []
     until: datetime | None = None
     try:
         for row in rows:
             results.append(_result(kind, client, row, options))
-            with engine.begin() as connection:
-                extend(connection, due_rows.QUEUE, kind, ids, worker=_worker(), lease_seconds=options.lease_seconds)
+            leases.extend(ids)
     except CircuitOpen as error:
         report.stopped, until = f"Last.fm is not asked for a while: {error}", error.until
     finally:
         # Also when the credentials were refused: what came before is stored.
-        store.write(engine, kind, results)
+        store.write(leases.engine, kind, results)
         for result in results:
             report.add(result)
         asked = {result.due.entity_id for result in results}
         wanted = {row.entity_id for row in rows}
-        with engine.begin() as connection:
-            # An outage uses up no attempts; what somebody else has answered, or what has vanished, needs none.
-            release(connection, due_rows.QUEUE, kind, wanted - asked, worker=_worker(), until=until)
-            note_successes(connection, due_rows.QUEUE, kind, set(ids) - wanted)
+        # What somebody else has answered, or what has vanished, needs no attempt.
+        leases.finish(done=set(ids) - wanted, untried=wanted - asked, until=until)
     return report.stopped is None
 
 
