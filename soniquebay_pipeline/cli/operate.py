@@ -32,11 +32,13 @@ def ui(
     chosen = str(port or settings.ui_port)
     err.print(f"Dagster's UI: http://127.0.0.1:{chosen} (this machine only; Ctrl-C ends it)")
     arguments = [sys.executable, "-m", "dagster", "dev", *target, "-h", "127.0.0.1", "-p", chosen]
+    # `dg dev`, which Dagster recommends instead, needs its extra package and does the same.
+    warnings = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:Function `dev_command` is superseded"]))
     # From here Dagster would find a second dagster.yaml, the checkout's, and warn about it.
     os.chdir(home)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, arguments)
+    os.execve(sys.executable, arguments, os.environ | {"PYTHONWARNINGS": warnings})
 
 
 Finding = tuple[str, str, str]
