@@ -71,11 +71,7 @@ def set_(
     from soniquebay_pipeline.library.workers import PoolOptions
 
     settings = read_settings()
-    pool = PoolOptions(
-        workers=1,
-        timeout_seconds=settings.file_timeout_seconds,
-        memory_limit_mb=settings.worker_memory_mb,
-    )
+    pool = PoolOptions.for_readers(settings)
     with clear_errors():
         engine = _open(settings)
         id_, title = _find(engine, kind, name)
