@@ -75,7 +75,7 @@ def set_(
     with clear_errors():
         engine = _open(settings)
         id_, title = _find(engine, kind, name)
-        max_bytes = int(settings.cover_max_mb * 1e6)
+        max_bytes = settings.cover_max_bytes
         if not file.is_file():
             fail(f"{file} is no file. Nothing was changed.")
         try:

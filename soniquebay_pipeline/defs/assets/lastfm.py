@@ -38,7 +38,7 @@ def _asked(
     if settings.lastfm_api_key is None:
         context.log.warning("Last.fm is not asked: set SONIQUEBAY_LASTFM_API_KEY. Nothing was changed.")
         return
-    if setting not in settings.lastfm_kinds.split(","):
+    if setting not in settings.lastfm_kind_list:
         context.log.info(f"{setting} is not among SONIQUEBAY_LASTFM_KINDS ({settings.lastfm_kinds}); nothing to do.")
         return
     key: SecretStr = settings.lastfm_api_key
