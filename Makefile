@@ -11,7 +11,9 @@ PIP_ARGS ?=
 # A folder given on the command line; `~` is expanded by the shell, which make does not do for MUSIC=~/x.
 RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC))",)
 
-.PHONY: run ui test check bench bench-audio bench-covers bench-health bench-lastfm bench-outages bench-scale bench-search bench-vectors bench-web bench-week setup clean
+BENCHMARKS := audio covers health ingest lastfm outages scale search vectors web week
+
+.PHONY: run ui test check bench $(BENCHMARKS:%=bench-%) setup clean
 
 run: $(STAMP)
 	@$(RUN_ENV) $(BIN)/soniquebay run
@@ -37,38 +39,10 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.ingest
+bench: bench-ingest
 
-bench-search: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.search
-
-bench-audio: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.audio
-
-bench-scale: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.scale
-
-bench-outages: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.outages
-
-bench-week: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.week
-
-bench-covers: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.covers
-
-bench-web: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.web
-
-bench-lastfm: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.lastfm
-
-bench-vectors: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.vectors
-
-bench-health: $(STAMP)
-	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.health
+$(BENCHMARKS:%=bench-%): bench-%: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.$*
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -32,7 +32,8 @@ def _default_workers() -> int:
 COVER_SOURCES = ("chosen", "embedded", "local", "coverartarchive", "lastfm", "soniquebay")
 
 
-def _listed(value: str) -> list[str]:
+def listed(value: str) -> list[str]:
+    """The entries of a setting that is a list separated by commas, each once, in their order."""
     return list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
@@ -254,7 +255,7 @@ class Settings(BaseSettings):
     @field_validator("cover_sources")
     @classmethod
     def _known_sources(cls, value: str) -> str:
-        unknown = set(_listed(value)) - set(COVER_SOURCES)
+        unknown = set(listed(value)) - set(COVER_SOURCES)
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(COVER_SOURCES)}")
         return value
@@ -262,16 +263,26 @@ class Settings(BaseSettings):
     @property
     def cover_source_list(self) -> tuple[str, ...]:
         """The sources of covers in their order; what a person chose always counts, first unless placed elsewhere."""
-        listed = _listed(self.cover_sources)
-        return tuple(listed if "chosen" in listed else ["chosen", *listed])
+        sources = listed(self.cover_sources)
+        return tuple(sources if "chosen" in sources else ["chosen", *sources])
+
+    @property
+    def cover_max_bytes(self) -> int:
+        """Pictures of more bytes are stored in a smaller encoding."""
+        return int(self.cover_max_mb * 1e6)
 
     @field_validator("lastfm_kinds")
     @classmethod
     def _kinds(cls, value: str) -> str:
-        unknown = set(filter(None, value.replace(" ", "").split(","))) - {"artists", "similar", "albums", "tracks"}
+        unknown = set(listed(value)) - {"artists", "similar", "albums", "tracks"}
         if unknown:
             raise ValueError(f"knows artists, similar, albums and tracks, not {', '.join(sorted(unknown))}")
-        return value.replace(" ", "")
+        return value
+
+    @property
+    def lastfm_kind_list(self) -> list[str]:
+        """What to ask Last.fm for."""
+        return listed(self.lastfm_kinds)
 
     @field_validator("music_dir", "home")
     @classmethod

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from soniquebay_pipeline.library.paths import picture_key
-from soniquebay_pipeline.settings import Settings
+from soniquebay_pipeline.settings import Settings, listed
 
 LOOK_VERSION: Final = 1
 """Raise it when files have to be looked through again for pictures."""
@@ -73,14 +73,10 @@ class CoverRules:
         """The rules that the settings say."""
         return cls(
             settings.cover_source_list,
-            tuple(map(_pattern, _listed(settings.cover_names))),
-            tuple(map(_pattern, _listed(settings.artist_picture_names))),
-            tuple(each.lower() for each in _listed(settings.cover_refused)),
+            tuple(map(_pattern, listed(settings.cover_names))),
+            tuple(map(_pattern, listed(settings.artist_picture_names))),
+            tuple(each.lower() for each in listed(settings.cover_refused)),
         )
-
-
-def _listed(value: str) -> list[str]:
-    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _pattern(name: str) -> str:

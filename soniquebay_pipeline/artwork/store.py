@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 from soniquebay_pipeline.artwork.choice import create_names
 from soniquebay_pipeline.artwork.look import FILE, FOLDER_PICTURE, Place, Wanted
 from soniquebay_pipeline.artwork.model import LOOK_VERSION, CoverRules, Refused, StoredPicture
-from soniquebay_pipeline.db.bulk import copy_rows, temporary_table
+from soniquebay_pipeline.db.bulk import copy_rows, temporary_like, temporary_table
 from soniquebay_pipeline.db.ledger import FailedAttempt, note_failures, note_successes
 from soniquebay_pipeline.library.tags.pictures import EmbeddedPicture
 
@@ -141,12 +141,9 @@ def write_found(engine: Engine, batch: Sequence[Found]) -> None:
 
 def _write_files(connection: Connection, batch: Sequence[Found]) -> None:
     columns = ("file_id", "position", "about", "picture_type", "is_front", "size_bytes", "sha256", "reason", "detail")
+    rows = (row for place, found in batch for row in _file_rows(place, found))
+    temporary_like(connection, "found", "file_pictures", columns, rows)
     listed = ", ".join(columns)
-    connection.execute(text("DROP TABLE IF EXISTS pg_temp.found"))
-    connection.execute(
-        text(f"CREATE TEMPORARY TABLE found ON COMMIT DROP AS SELECT {listed} FROM file_pictures LIMIT 0")
-    )
-    copy_rows(connection, "found", columns, (row for place, found in batch for row in _file_rows(place, found)))
     connection.execute(text("DELETE FROM file_pictures p USING found n WHERE p.file_id = n.file_id"))
     connection.execute(
         text(
@@ -226,12 +223,9 @@ _PICTURE_COLUMNS = (
 
 def write_pictures(connection: Connection, batch: Sequence[tuple[str, StoredPicture | Refused]]) -> None:
     """Store what became of contents; refusals for a passing reason go to the ledger too."""
+    rows = (_picture_row(sha256, result) for sha256, result in batch)
+    temporary_like(connection, "looked_at", "pictures", _PICTURE_COLUMNS, rows)
     listed = ", ".join(_PICTURE_COLUMNS)
-    connection.execute(text("DROP TABLE IF EXISTS pg_temp.looked_at"))
-    connection.execute(
-        text(f"CREATE TEMPORARY TABLE looked_at ON COMMIT DROP AS SELECT {listed} FROM pictures LIMIT 0")
-    )
-    copy_rows(connection, "looked_at", _PICTURE_COLUMNS, (_picture_row(sha256, result) for sha256, result in batch))
     updates = ", ".join(f"{name} = excluded.{name}" for name in _PICTURE_COLUMNS[1:])
     # Who was slower looked at the same bytes: only what was refused can have become better since.
     connection.execute(

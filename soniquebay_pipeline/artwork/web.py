@@ -112,7 +112,7 @@ def services_of(settings: Settings, gateway: Gateway, pool: PoolOptions) -> Serv
     return Services(
         {"coverartarchive": from_archive, "lastfm": from_lastfm},
         settings.home,
-        int(settings.cover_max_mb * 1e6),
+        settings.cover_max_bytes,
         settings.cover_max_age_days,
         settings.cover_run_seconds,
         pool,

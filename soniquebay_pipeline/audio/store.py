@@ -22,7 +22,7 @@ from soniquebay_pipeline.audio.model import (
     Failure,
 )
 from soniquebay_pipeline.audio.tag_values import MusicalKey
-from soniquebay_pipeline.db.bulk import copy_rows
+from soniquebay_pipeline.db.bulk import temporary_like
 from soniquebay_pipeline.db.ledger import FailedAttempt, note_failures, note_successes
 
 QUEUE = "analysis"
@@ -130,12 +130,9 @@ def write(engine: Engine, results: Sequence[tuple[DueTrack, AudioFeatures | Fail
     """Store a batch in one transaction; a track that vanished meanwhile is left out."""
     columns = ("track_id", "audio_hash", "analysis_version", "failure_reason", "failure_detail", *MEASURED_COLUMNS)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS pg_temp.measured"))
+        rows = (_row(track, result) for track, result in results)
+        temporary_like(connection, "measured", "audio_features", columns, rows)
         names = ", ".join(columns)
-        connection.execute(
-            text(f"CREATE TEMPORARY TABLE measured ON COMMIT DROP AS SELECT {names} FROM audio_features LIMIT 0")
-        )
-        copy_rows(connection, "measured", columns, (_row(track, result) for track, result in results))
         updates = ", ".join(f"{name} = excluded.{name}" for name in columns[1:])
         connection.execute(
             text(
@@ -188,12 +185,8 @@ def apply_tag_values(engine: Engine, shards: Sequence[int], *, prefer_tags: bool
         if not rows:
             return 0
         columns = ("track_id", "tags_revision", "values_from", *_CHOSEN)
-        listed = ", ".join(columns)
-        connection.execute(text("DROP TABLE IF EXISTS pg_temp.chosen"))
-        connection.execute(
-            text(f"CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS SELECT {listed} FROM audio_features LIMIT 0")
-        )
-        copy_rows(connection, "chosen", columns, (_chosen_row(row, wanted, prefer_tags=prefer_tags) for row in rows))
+        chosen = (_chosen_row(row, wanted, prefer_tags=prefer_tags) for row in rows)
+        temporary_like(connection, "chosen", "audio_features", columns, chosen)
         updates = ", ".join(f"{name} = c.{name}" for name in columns[1:])
         connection.execute(text(f"UPDATE audio_features a SET {updates} FROM chosen c WHERE a.track_id = c.track_id"))
     return len(rows)

@@ -71,15 +71,11 @@ def set_(
     from soniquebay_pipeline.library.workers import PoolOptions
 
     settings = read_settings()
-    pool = PoolOptions(
-        workers=1,
-        timeout_seconds=settings.file_timeout_seconds,
-        memory_limit_mb=settings.worker_memory_mb,
-    )
+    pool = PoolOptions.for_readers(settings)
     with clear_errors():
         engine = _open(settings)
         id_, title = _find(engine, kind, name)
-        max_bytes = int(settings.cover_max_mb * 1e6)
+        max_bytes = settings.cover_max_bytes
         if not file.is_file():
             fail(f"{file} is no file. Nothing was changed.")
         try:

@@ -239,11 +239,6 @@ def _dry_run(
     from soniquebay_pipeline.library.paths import display
     from soniquebay_pipeline.library.workers import PoolOptions
 
-    pool = PoolOptions(
-        workers=settings.workers,
-        timeout_seconds=settings.file_timeout_seconds,
-        memory_limit_mb=settings.worker_memory_mb,
-    )
     with Bars() as bars:
         changes = preview(
             engine,
@@ -251,7 +246,7 @@ def _dry_run(
             sorted(shards) if shards is not None else list(range(library.shards)),
             library.shards,
             max_missing_share=1.0 if allow_missing else settings.max_missing_share,
-            pool=pool,
+            pool=PoolOptions.for_readers(settings),
             progress=bars,
         )
     if as_json:

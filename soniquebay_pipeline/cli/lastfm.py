@@ -28,7 +28,7 @@ def status(as_json: Json = False) -> None:
         engine = open_catalogue(settings)
         found = numbers(engine, settings.lastfm_max_age_days)
         until = resting_until(engine, "lastfm")
-    found |= {"has_key": settings.lastfm_api_key is not None, "kinds_asked": settings.lastfm_kinds.split(",")}
+    found |= {"has_key": settings.lastfm_api_key is not None, "kinds_asked": settings.lastfm_kind_list}
     found["resting_until"] = until.isoformat() if until else None
     if as_json:
         print_json(found)

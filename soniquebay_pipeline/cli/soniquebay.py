@@ -65,8 +65,8 @@ def picture_store(engine: Engine, settings: Settings) -> OfferPictures:
             engine,
             [Offer(p.entity_type, p.entity_id, p.source, p.origin, p.about, p.data) for p in pictures],
             home=settings.home,
-            max_bytes=int(settings.cover_max_mb * 1e6),
-            pool=PoolOptions(workers=settings.workers, timeout_seconds=settings.file_timeout_seconds),
+            max_bytes=settings.cover_max_bytes,
+            pool=PoolOptions.for_readers(settings),
         )
         derive(engine, CoverRules.of(settings))
         return sum(isinstance(answer, StoredPicture) for answer in answers)

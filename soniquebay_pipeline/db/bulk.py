@@ -34,6 +34,16 @@ def temporary_table(connection: Connection, name: str, definition: str) -> None:
     connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({definition}) ON COMMIT DROP"))
 
 
+def temporary_like(
+    connection: Connection, name: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> int:
+    """A temporary table of these rows, its columns typed as in the table but not constrained; returns their number."""
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
+    typed = f"SELECT {', '.join(columns)} FROM {table} LIMIT 0"
+    connection.execute(text(f"CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {typed}"))
+    return copy_rows(connection, name, columns, rows)
+
+
 def temporary_select(connection: Connection, name: str, query: str, **parameters: Any) -> int:
     """A temporary table filled by a query and analysed for the planner; returns its number of rows."""
     connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))

@@ -56,23 +56,14 @@ class Pipeline:
         """Options of the pool of reader processes."""
         from soniquebay_pipeline.library.workers import PoolOptions
 
-        return PoolOptions(
-            workers=self.settings.workers,
-            timeout_seconds=self.settings.file_timeout_seconds,
-            memory_limit_mb=self.settings.worker_memory_mb,
-        )
+        return PoolOptions.for_readers(self.settings)
 
     @property
     def analysis_pool(self) -> PoolOptions:
-        """Options of the pool of analysing processes: one file at a time each, recycled after 500."""
+        """Options of the pool of analysing processes."""
         from soniquebay_pipeline.library.workers import PoolOptions
 
-        return PoolOptions(
-            workers=self.settings.analysis_workers,
-            timeout_seconds=self.settings.analysis_timeout_seconds,
-            batch_size=1,
-            max_tasks=500,
-        )
+        return PoolOptions.for_analysis(self.settings)
 
     def progress(self, context: dg.AssetExecutionContext) -> Progress:
         """Where to report: to the person at the terminal, else to the run's log."""

@@ -53,7 +53,7 @@ def deferred_lastfm(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg
     engine = open_catalogue(settings)
     if until := resting_until(engine, "lastfm"):
         return dg.SkipReason(f"Last.fm does not answer as it should; nothing is asked until {until:%H:%M:%S}.")
-    kinds = [KIND_OF_SETTING[name] for name in settings.lastfm_kinds.split(",") if name]
+    kinds = [KIND_OF_SETTING[name] for name in settings.lastfm_kind_list]
     due = [kind for kind in kinds if is_any_due(engine, kind, settings.lastfm_max_age_days)]
     if not due:
         return dg.SkipReason("Everything was asked for, or waits for its next attempt.")

@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
-from soniquebay_pipeline.enrichment.gateway import WEEK, Gateway, Provider, ProviderFailure, answer_key
-from soniquebay_pipeline.enrichment.http import Response, fetch_bytes
-from soniquebay_pipeline.settings import Settings
+from soniquebay_pipeline.enrichment.gateway import NOT_STORED, WEEK, Gateway, Provider, ProviderFailure, answer_key
+from soniquebay_pipeline.enrichment.http import Response, fetch_bytes, raise_unanswered, user_agent
+from soniquebay_pipeline.settings import Settings, listed
 
 MAX_BYTES = 20 * 2**20
 SIZES = ("front-1200", "front-500", "front")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOT_IN_THIS_SIZE = b""
-NOT_STORED = timedelta(0)
-"""Pictures go to the folder of pictures; the cache keeps only that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +43,8 @@ class CoverArtArchive:
         self._base = settings.coverartarchive_url.rstrip("/")
         address = urlsplit(self._base)
         own = f"{address.hostname}:{address.port}" if address.port else str(address.hostname)
-        self._hosts = [own, *filter(None, map(str.strip, settings.coverartarchive_hosts.split(",")))]
-        self._user_agent = user_agent(settings)
+        self._hosts = [own, *listed(settings.coverartarchive_hosts)]
+        self._user_agent = user_agent(settings.contact)
         self.provider = Provider(
             "coverartarchive", settings.coverartarchive_calls_per_second, timeout_seconds=30.0, max_wait_seconds=120.0
         )
@@ -91,28 +88,15 @@ class CoverArtArchive:
 
     def _meaning(self, response: Response) -> bytes | None:
         status = response.status
-        if status == 429 or status >= 500:
-            kind = "rate_limited" if status == 429 else "server_error"
-            raise ProviderFailure(kind, f"status {status}", retry_after=response.retry_after)
+        raise_unanswered(status, response.retry_after)
         redirected = not response.url.startswith(self._base + "/")
         if status == 404:
             return _NOT_IN_THIS_SIZE if redirected else None
         if status in (403, 410, 451) and redirected:
             return None  # taken down at archive.org
         if status != 200 or not response.body.startswith(_SIGNATURES):
-            raise ProviderFailure("invalid_answer", f"status {status}, {response.content_type[:50] or 'no type'}")
+            raise ProviderFailure("invalid_answer", f"HTTP {status}, {response.content_type[:50] or 'no type'}")
         return response.body
-
-
-def user_agent(settings: Settings) -> str:
-    """``soniquebay-pipeline/<version> (<contact>)``: MusicBrainz asks for a way to reach who runs a program."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        name = f"soniquebay-pipeline/{version('soniquebay-pipeline')}"
-    except PackageNotFoundError:
-        name = "soniquebay-pipeline"
-    return f"{name} ({settings.contact})" if settings.contact else name
 
 
 def _mbid(text: str | None) -> str | None:

@@ -27,6 +27,8 @@ __all__ = ["Answer", "CircuitOpen", "CredentialsRefused", "Gateway", "Provider",
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+NOT_STORED = timedelta(0)
+"""For pictures, which go to the folder of pictures: the cache keeps only that there is none."""
 
 
 class Gateway:

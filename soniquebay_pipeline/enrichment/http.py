@@ -1,6 +1,7 @@
 """GET from hosts that are not trusted: everything is bounded.
 
-Here: which hosts and addresses may be asked, redirects, one deadline for the whole call, the size of what comes back.
+Here: which hosts and addresses may be asked, redirects, one deadline for the whole call, the size of what comes back;
+and what all clients say and understand alike: who asks, Retry-After, 429 and 5xx.
 Not here: how often (``gateway``), what an answer means (clients).
 
 The guard sits below HTTP, at the socket: a name is resolved once, its addresses are checked, and the connection goes
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import email.utils
 import functools
+import importlib.metadata
 import ipaddress
 import socket
 import threading
@@ -103,7 +105,7 @@ def _get(
             return location, None
         body = _read(answer.iter_stream(), fields, max_bytes)
         content_type = fields.get("content-type", "").partition(";")[0].strip().lower()
-        return "", Response(answer.status, content_type, body, url, _retry_after(fields.get("retry-after")))
+        return "", Response(answer.status, content_type, body, url, retry_after(fields.get("retry-after")))
 
 
 def _read(chunks: Iterable[bytes], fields: dict[str, str], max_bytes: int) -> bytes:
@@ -126,8 +128,25 @@ def _read(chunks: Iterable[bytes], fields: dict[str, str], max_bytes: int) -> by
     return bytes(body)
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, from a number or an HTTP date."""
+def user_agent(contact: str = "") -> str:
+    """``soniquebay-pipeline/<version> (<contact>)``: MusicBrainz asks for a way to reach who runs a program."""
+    try:
+        name = f"soniquebay-pipeline/{importlib.metadata.version('soniquebay-pipeline')}"
+    except importlib.metadata.PackageNotFoundError:
+        name = "soniquebay-pipeline"
+    return f"{name} ({contact})" if contact else name
+
+
+def raise_unanswered(status: int, seconds: float | None) -> None:
+    """Raise ProviderFailure for 429 and 5xx: the service can't answer now, and asks to wait so many seconds."""
+    if status == 429:
+        raise ProviderFailure("rate_limited", "HTTP 429", retry_after=seconds)
+    if status >= 500:
+        raise ProviderFailure("server_error", f"HTTP {status}", retry_after=seconds)
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header, which is a number or an HTTP date; None where it is neither."""
     if not value:
         return None
     if value.strip().isascii() and value.strip().isdigit():

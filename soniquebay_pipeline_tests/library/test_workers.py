@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from soniquebay_pipeline.library import workers
+from soniquebay_pipeline.library import worker_pool
 from soniquebay_pipeline.library.workers import WorkerFailure, WorkerStartError, map_isolated
 
 # ------------------------------------------- what the workers run, by name
@@ -289,7 +289,7 @@ def test_initializer() -> None:
 
 
 def test_workers_that_never_get_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "START_SECONDS", 0.0)
+    monkeypatch.setattr(worker_pool, "START_SECONDS", 0.0)
     with pytest.raises(WorkerStartError, match="not ready"):
         run(double, range(20))
 

@@ -23,7 +23,7 @@ from soniquebay_pipeline.audio.model import ANALYSIS_VERSION, MEASURED_COLUMNS
 from soniquebay_pipeline.audio.store import QUEUE, apply_tag_values
 from soniquebay_pipeline.care.errors import ResultsError
 from soniquebay_pipeline.care.results import form
-from soniquebay_pipeline.db.bulk import copy_rows
+from soniquebay_pipeline.db.bulk import copy_rows, temporary_table
 from soniquebay_pipeline.db.ledger import note_successes
 from soniquebay_pipeline.db.locks import LOCK_VECTORS, hold_for_transaction
 from soniquebay_pipeline.progress import Progress, Silent
@@ -215,18 +215,9 @@ def _take_vectors(engine: Engine, rows: Sequence[dict[str, Any]], taken: Taken) 
         return
     with engine.begin() as connection:
         hold_for_transaction(connection, LOCK_VECTORS)
-        connection.execute(
-            text(
-                "CREATE TEMPORARY TABLE incoming (sentence_hash text, model text, model_version int, vector vector)"
-                " ON COMMIT DROP"
-            )
-        )
-        copy_rows(
-            connection,
-            "incoming",
-            form.TEXT_COLUMNS,
-            ((row["sentence_hash"], row["model"], row["model_version"], str(row["vector"])) for row in good),
-        )
+        incoming = ((row["sentence_hash"], row["model"], row["model_version"], str(row["vector"])) for row in good)
+        temporary_table(connection, "incoming", "sentence_hash text, model text, model_version int, vector vector")
+        copy_rows(connection, "incoming", form.TEXT_COLUMNS, incoming)
         # Vectors of two models are never compared: only those of the model in force, or of the first where none is.
         result = connection.execute(
             text(

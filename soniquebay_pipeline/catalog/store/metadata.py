@@ -16,7 +16,7 @@ from soniquebay_pipeline.catalog.extract import (
     Rejection,
     tags_from_row,
 )
-from soniquebay_pipeline.db.bulk import copy_rows, temporary_table
+from soniquebay_pipeline.db.bulk import copy_rows, temporary_like, temporary_table
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, hold_for_transaction
 from soniquebay_pipeline.db.tables import raw_metadata
 
@@ -105,21 +105,12 @@ def _reject(connection: Connection, rejections: Sequence[Rejection]) -> None:
 
 
 def _upsert(connection: Connection, rows: Sequence[FileRows]) -> None:
-    connection.execute(text("DROP TABLE IF EXISTS pg_temp.new_metadata, pg_temp.new_credits, pg_temp.new_labels"))
-    names = ", ".join(_COLUMNS)
-    connection.execute(
-        text(f"CREATE TEMPORARY TABLE new_metadata ON COMMIT DROP AS SELECT {names} FROM raw_metadata LIMIT 0")
-    )
-    copy_rows(connection, "new_metadata", _COLUMNS, ([row.metadata[name] for name in _COLUMNS] for row in rows))
-    for table, columns, attribute in (
-        ("credits", _CREDIT_COLUMNS, "credits"),
-        ("labels", _LABEL_COLUMNS, "labels"),
-    ):
-        listed = ", ".join(columns)
-        connection.execute(
-            text(f"CREATE TEMPORARY TABLE new_{table} ON COMMIT DROP AS SELECT {listed} FROM file_{table} LIMIT 0")
-        )
-        copy_rows(connection, f"new_{table}", columns, (item for row in rows for item in getattr(row, attribute)))
+    described = ([row.metadata[name] for name in _COLUMNS] for row in rows)
+    temporary_like(connection, "new_metadata", "raw_metadata", _COLUMNS, described)
+    credited = (item for row in rows for item in row.credits)
+    temporary_like(connection, "new_credits", "file_credits", _CREDIT_COLUMNS, credited)
+    labelled = (item for row in rows for item in row.labels)
+    temporary_like(connection, "new_labels", "file_labels", _LABEL_COLUMNS, labelled)
     # The old names are due as well as the new: with their last credit gone, other credits may mean
     # somebody else, and other spellings may be the most common.
     connection.execute(
@@ -140,6 +131,7 @@ def _upsert(connection: Connection, rows: Sequence[FileRows]) -> None:
             """
         )
     )
+    names = ", ".join(_COLUMNS)
     updates = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "file_id")
     # extracted_at moves only when the file was opened: a moved file's tags were not read again.
     connection.execute(

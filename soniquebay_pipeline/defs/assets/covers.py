@@ -40,7 +40,7 @@ def covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipelin
         shard_numbers(context),
         home=settings.home,
         rules=CoverRules.of(settings),
-        max_bytes=int(settings.cover_max_mb * 1e6),
+        max_bytes=settings.cover_max_bytes,
         pool=pipeline.pool,
         progress=pipeline.progress(context),
     )

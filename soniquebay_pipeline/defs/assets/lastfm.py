@@ -3,7 +3,7 @@
 Not over shards: an artist is in many folders, and what limits the work is the service's rate.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -23,23 +23,6 @@ class LastfmConfig(dg.Config):
     """Only this artist, whether due or not."""
 
 
-def _lastfm_asset(
-    name: str, table: str, dep: str, description: str
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    return dg.asset(
-        name=name,
-        deps=[dep],
-        group_name="lastfm",
-        kinds={"python", "postgres"},
-        owners=["team:soniquebay"],
-        pool="lastfm",
-        code_version="1",
-        output_required=False,
-        description=description.strip(),
-        metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
-    )
-
-
 def _asked(
     context: dg.AssetExecutionContext, pipeline: Pipeline, config: LastfmConfig, kind: str, setting: str, table: str
 ) -> Iterator[dg.MaterializeResult]:
@@ -55,7 +38,7 @@ def _asked(
     if settings.lastfm_api_key is None:
         context.log.warning("Last.fm is not asked: set SONIQUEBAY_LASTFM_API_KEY. Nothing was changed.")
         return
-    if setting not in settings.lastfm_kinds.split(","):
+    if setting not in settings.lastfm_kind_list:
         context.log.info(f"{setting} is not among SONIQUEBAY_LASTFM_KINDS ({settings.lastfm_kinds}); nothing to do.")
         return
     key: SecretStr = settings.lastfm_api_key
@@ -106,54 +89,61 @@ SONIQUEBAY_LASTFM_API_KEY it does nothing.
 """
 
 
-@_lastfm_asset(
-    "lastfm_artists",
-    "artists",
-    "artists",
-    "Address, listeners, plays, weighted tags and biography of every artist; genres and moods of their tracks."
-    + _BEHAVIOUR,
-)
-def lastfm_artists(
-    context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
-) -> Iterator[dg.MaterializeResult]:
-    yield from _asked(context, pipeline, config, "artist", "artists", "artists")
+def _lastfm_asset(name: str, description: str, *, dep: str, table: str, kind: str, setting: str) -> dg.AssetsDefinition:
+    """The asset that asks about one kind, which SONIQUEBAY_LASTFM_KINDS names by ``setting``."""
+
+    @dg.asset(
+        name=name,
+        deps=[dep],
+        group_name="lastfm",
+        kinds={"python", "postgres"},
+        owners=["team:soniquebay"],
+        pool="lastfm",
+        code_version="1",
+        output_required=False,
+        description=(description + _BEHAVIOUR).strip(),
+        metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
+    )
+    def asset(
+        context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
+    ) -> Iterator[dg.MaterializeResult]:
+        yield from _asked(context, pipeline, config, kind, setting, table)
+
+    return asset
 
 
-@_lastfm_asset(
-    "artist_similar",
-    "artist_similar",
-    "artists",
-    "Artists whom the same people listen to, with Last.fm's match as weight (0..1), linked where the library has them."
-    + _BEHAVIOUR,
-)
-def artist_similar(
-    context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
-) -> Iterator[dg.MaterializeResult]:
-    yield from _asked(context, pipeline, config, "similar", "similar", "artist_similar")
-
-
-@_lastfm_asset(
-    "lastfm_albums",
-    "albums",
-    "albums",
-    "Address, listeners, plays, tags and picture of every album; genres and moods of their tracks." + _BEHAVIOUR,
-)
-def lastfm_albums(
-    context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
-) -> Iterator[dg.MaterializeResult]:
-    yield from _asked(context, pipeline, config, "album", "albums", "albums")
-
-
-@_lastfm_asset(
-    "lastfm_tracks",
-    "tracks",
-    "tracks",
-    "Address, listeners, plays and tags of every track. Only where SONIQUEBAY_LASTFM_KINDS names tracks." + _BEHAVIOUR,
-)
-def lastfm_tracks(
-    context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
-) -> Iterator[dg.MaterializeResult]:
-    yield from _asked(context, pipeline, config, "track", "tracks", "tracks")
-
-
-ASSETS = [lastfm_artists, artist_similar, lastfm_albums, lastfm_tracks]
+ASSETS = [
+    _lastfm_asset(
+        "lastfm_artists",
+        "Address, listeners, plays, weighted tags and biography of every artist; genres and moods of their tracks.",
+        dep="artists",
+        table="artists",
+        kind="artist",
+        setting="artists",
+    ),
+    _lastfm_asset(
+        "artist_similar",
+        "Artists whom the same people listen to, with Last.fm's match as weight (0..1), linked where the library has"
+        " them.",
+        dep="artists",
+        table="artist_similar",
+        kind="similar",
+        setting="similar",
+    ),
+    _lastfm_asset(
+        "lastfm_albums",
+        "Address, listeners, plays, tags and picture of every album; genres and moods of their tracks.",
+        dep="albums",
+        table="albums",
+        kind="album",
+        setting="albums",
+    ),
+    _lastfm_asset(
+        "lastfm_tracks",
+        "Address, listeners, plays and tags of every track. Only where SONIQUEBAY_LASTFM_KINDS names tracks.",
+        dep="tracks",
+        table="tracks",
+        kind="track",
+        setting="tracks",
+    ),
+]

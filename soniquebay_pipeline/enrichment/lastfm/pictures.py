@@ -7,17 +7,14 @@ storing the picture (``artwork``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
-from soniquebay_pipeline.enrichment.coverartarchive import user_agent
-from soniquebay_pipeline.enrichment.gateway import WEEK, Gateway, Provider, ProviderFailure, answer_key
-from soniquebay_pipeline.enrichment.http import fetch_bytes
+from soniquebay_pipeline.enrichment.gateway import NOT_STORED, WEEK, Gateway, Provider, ProviderFailure, answer_key
+from soniquebay_pipeline.enrichment.http import fetch_bytes, raise_unanswered, user_agent
 from soniquebay_pipeline.enrichment.lastfm.answers import PLACEHOLDER
-from soniquebay_pipeline.settings import Settings
+from soniquebay_pipeline.settings import Settings, listed
 
 MAX_BYTES = 20 * 2**20
-_NOT_STORED = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +35,20 @@ class LastfmPictures:
             return None
         key = answer_key(self.provider.name, 1, "picture", url)
         fetch = partial(self._fetch, url)
-        return self.gateway.ask(self.provider, key, fetch, lifetime=_NOT_STORED, lifetime_not_found=WEEK).body
+        return self.gateway.ask(self.provider, key, fetch, lifetime=NOT_STORED, lifetime_not_found=WEEK).body
 
     def _fetch(self, url: str) -> bytes | None:
         response = fetch_bytes(
             url,
-            allowed_hosts=[host.strip() for host in self.settings.lastfm_picture_hosts.split(",") if host.strip()],
+            allowed_hosts=listed(self.settings.lastfm_picture_hosts),
             max_bytes=MAX_BYTES,
-            user_agent=user_agent(self.settings),
+            user_agent=user_agent(self.settings.contact),
             timeout_seconds=self.provider.timeout_seconds,
             accept="image/*",
         )
-        if response.status == 429 or response.status >= 500:
-            kind = "rate_limited" if response.status == 429 else "server_error"
-            raise ProviderFailure(kind, f"status {response.status}", retry_after=response.retry_after)
+        raise_unanswered(response.status, response.retry_after)
         if response.status in (403, 404, 410):
             return None
         if response.status != 200:
-            raise ProviderFailure("invalid_answer", f"status {response.status}")
+            raise ProviderFailure("invalid_answer", f"HTTP {response.status}")
         return response.body

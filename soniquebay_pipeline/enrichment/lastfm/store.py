@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from soniquebay_pipeline.catalog.names import name_key
 from soniquebay_pipeline.catalog.store.labels import resolve_due_labels
 from soniquebay_pipeline.catalog.store.tracks import link_lastfm_labels
-from soniquebay_pipeline.db.bulk import copy_rows, temporary_select, temporary_table
+from soniquebay_pipeline.db.bulk import copy_rows, temporary_like, temporary_select, temporary_table
 from soniquebay_pipeline.db.ledger import FailedAttempt, note_failures, note_successes
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, hold_for_transaction
 from soniquebay_pipeline.enrichment.lastfm.due import QUEUE
@@ -49,24 +49,21 @@ def write(engine: Engine, kind: str, results: Sequence[Result]) -> None:
 
 
 def _write_info(connection: Connection, kind: str, results: Sequence[Result]) -> None:
-    columns = {
-        "lastfm_url": "text",
-        "lastfm_listeners": "bigint",
-        "lastfm_playcount": "bigint",
-        "lastfm_tags": "jsonb",
-        "lastfm_about": "text",
-        "lastfm_corrected_to": "text",
-        "lastfm_vocabulary": "integer",
-    }
+    columns = [
+        "lastfm_url",
+        "lastfm_listeners",
+        "lastfm_playcount",
+        "lastfm_tags",
+        "lastfm_about",
+        "lastfm_corrected_to",
+        "lastfm_vocabulary",
+    ]
     if kind == "artist":
-        columns |= dict.fromkeys(
-            ("lastfm_musicbrainz_artistid", "lastfm_biography", "lastfm_biography_licence"), "text"
-        )
+        columns += ["lastfm_musicbrainz_artistid", "lastfm_biography", "lastfm_biography_licence"]
     elif kind == "album":
-        columns["lastfm_picture_url"] = "text"
-    definition = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
-    temporary_table(connection, "answered", f"id bigint, {definition}")
-    copy_rows(connection, "answered", ("id", *columns), (_row(kind, result) for result in results))
+        columns += ["lastfm_picture_url"]
+    rows = (_row(kind, result) for result in results)
+    temporary_like(connection, "answered", TABLES[kind], ("id", *columns), rows)
     updates = ", ".join(f"{name} = n.{name}" for name in columns)
     connection.execute(
         text(f"UPDATE {TABLES[kind]} e SET {updates}, lastfm_info_fetched_at = now() FROM answered n WHERE e.id = n.id")

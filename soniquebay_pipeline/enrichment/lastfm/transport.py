@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from typing import Any
 
 import httpx2 as httpx
 import pylast
 
 from soniquebay_pipeline.enrichment.gateway import ProviderFailure
+from soniquebay_pipeline.enrichment.http import raise_unanswered, retry_after, user_agent
 
 MAX_BYTES = 2_000_000
 """The largest honest answer, 250 similar artists, has about 200 kB."""
 CONNECT_SECONDS = 5.0
-USER_AGENT = f"soniquebay-pipeline/{version('soniquebay-pipeline')}"
+MAX_RETRY_AFTER_SECONDS = 3600.0
+"""At most an hour is believed."""
 
 
 class Transport(httpx.BaseTransport):
@@ -34,7 +33,7 @@ class Transport(httpx.BaseTransport):
         self._secret = secret.encode()
         self._timeout = timeout_seconds
         self._client = httpx.Client(
-            headers={"User-Agent": USER_AGENT}, verify=pylast.SSL_CONTEXT, follow_redirects=False
+            headers={"User-Agent": user_agent()}, verify=pylast.SSL_CONTEXT, follow_redirects=False
         )
         self._watch = _Watch(timeout_seconds)
         self.retry_after: float | None = None
@@ -54,11 +53,9 @@ class Transport(httpx.BaseTransport):
         except httpx.HTTPError as error:
             kind = "timeout" if self._watch.expired else "invalid_answer"
             raise ProviderFailure(kind, "the answer did not come to its end") from error
-        self.retry_after = _retry_after(headers)
-        if status == 429:
-            raise ProviderFailure("rate_limited", "HTTP 429", retry_after=self.retry_after)
-        if status >= 500:
-            raise ProviderFailure("server_error", f"HTTP {status}", retry_after=self.retry_after)
+        asked = retry_after(headers.get("Retry-After"))
+        self.retry_after = None if asked is None else min(asked, MAX_RETRY_AFTER_SECONDS)
+        raise_unanswered(status, self.retry_after)
         if 300 <= status < 400:
             # Followed, it would give our key to whoever is there.
             raise ProviderFailure("invalid_answer", f"HTTP {status}, a redirect")
@@ -127,18 +124,3 @@ class _Watch:
         if self._socket is not None:
             with suppress(OSError):  # closed already
                 self._socket.shutdown(socket.SHUT_RDWR)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header, given as a number or as a date; at most an hour is believed."""
-    value = headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
