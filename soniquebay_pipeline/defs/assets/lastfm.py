@@ -8,12 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.assets.common import catalogue_result
+from soniquebay_pipeline.defs.assets.common import catalogue_result, docs
 from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.resources import Pipeline
 from soniquebay_pipeline.defs.runs import KEY_REFUSED_TAG
-
-DOCS = "docs/lastfm.md"
 
 
 class LastfmConfig(dg.Config):
@@ -24,7 +22,7 @@ class LastfmConfig(dg.Config):
 
 
 def _lastfm_asset(
-    name: str, table: str, dep: str, description: str
+    name: str, table: str, dep: str, description: str, example: str
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     return dg.asset(
         name=name,
@@ -35,8 +33,8 @@ def _lastfm_asset(
         pool="lastfm",
         code_version="1",
         output_required=False,
-        description=description.strip(),
-        metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
+        description=f"{description}{_BEHAVIOUR}\n```sql\n{example}\n```\n",
+        metadata={"dagster/table_name": f"public.{table}", "docs": docs("lastfm.md")},
     )
 
 
@@ -96,7 +94,7 @@ def _asked(
         more["failures"] = markdown_table(["name", "error"], report.failures)
     if report.corrections:
         more["corrections_not_believed"] = markdown_table(["name", "Last.fm took it for"], report.corrections)
-    yield catalogue_result(pipeline, table, figures, **more)
+    yield catalogue_result(pipeline, table, figures, asset=context.asset_key.to_user_string(), **more)
 
 
 _BEHAVIOUR = """
@@ -110,8 +108,8 @@ SONIQUEBAY_LASTFM_API_KEY it does nothing.
     "lastfm_artists",
     "artists",
     "artists",
-    "Address, listeners, plays, weighted tags and biography of every artist; genres and moods of their tracks."
-    + _BEHAVIOUR,
+    "Address, listeners, plays, weighted tags and biography of every artist; genres and moods of their tracks.",
+    "SELECT name, lastfm_listeners FROM artists WHERE lastfm_listeners > 0 ORDER BY lastfm_listeners DESC LIMIT 10;",
 )
 def lastfm_artists(
     context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
@@ -123,8 +121,9 @@ def lastfm_artists(
     "artist_similar",
     "artist_similar",
     "artists",
-    "Artists whom the same people listen to, with Last.fm's match as weight (0..1), linked where the library has them."
-    + _BEHAVIOUR,
+    "Artists whom the same people listen to, with Last.fm's match as weight (0..1), linked where the library has them.",
+    "SELECT a.name, s.similar_name, s.weight FROM artist_similar s JOIN artists a ON a.id = s.artist_id\n"
+    "WHERE s.similar_artist_id IS NOT NULL ORDER BY s.weight DESC LIMIT 10;",
 )
 def artist_similar(
     context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
@@ -136,7 +135,8 @@ def artist_similar(
     "lastfm_albums",
     "albums",
     "albums",
-    "Address, listeners, plays, tags and picture of every album; genres and moods of their tracks." + _BEHAVIOUR,
+    "Address, listeners, plays, tags and picture of every album; genres and moods of their tracks.",
+    "SELECT title, lastfm_listeners, lastfm_tags FROM albums ORDER BY lastfm_listeners DESC NULLS LAST LIMIT 10;",
 )
 def lastfm_albums(
     context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
@@ -148,7 +148,8 @@ def lastfm_albums(
     "lastfm_tracks",
     "tracks",
     "tracks",
-    "Address, listeners, plays and tags of every track. Only where SONIQUEBAY_LASTFM_KINDS names tracks." + _BEHAVIOUR,
+    "Address, listeners, plays and tags of every track. Only where SONIQUEBAY_LASTFM_KINDS names tracks.",
+    "SELECT title, lastfm_playcount FROM tracks ORDER BY lastfm_playcount DESC NULLS LAST LIMIT 10;",
 )
 def lastfm_tracks(
     context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
