@@ -61,7 +61,7 @@ def catalogue_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsD
 
 
 def catalogue_result(
-    pipeline: Pipeline, table: str, numbers: Mapping[str, int], *, asset: str | None = None, **more: Any
+    pipeline: Pipeline, table: str, numbers: Mapping[str, int], asset: str = "", /, **more: Any
 ) -> dg.MaterializeResult:
     """The report of a run: its counts, the size of the table, the table's columns and what they are made from.
 

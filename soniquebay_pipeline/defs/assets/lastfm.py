@@ -94,7 +94,7 @@ def _asked(
         more["failures"] = markdown_table(["name", "error"], report.failures)
     if report.corrections:
         more["corrections_not_believed"] = markdown_table(["name", "Last.fm took it for"], report.corrections)
-    yield catalogue_result(pipeline, table, figures, asset=context.asset_key.to_user_string(), **more)
+    yield catalogue_result(pipeline, table, figures, context.asset_key.to_user_string(), **more)
 
 
 _BEHAVIOUR = """

@@ -62,4 +62,4 @@ def web_covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
         metadata["without_cover"] = markdown_table(["service", "album", "why"], examples)
     if sheet := contact_sheet(pipeline.engine, settings.home, pictures):
         metadata["new_pictures"] = inline_picture("new pictures", sheet, "image/png")
-    return catalogue_result(pipeline, "covers", numbers, asset="web_covers", **metadata)
+    return catalogue_result(pipeline, "covers", numbers, "web_covers", **metadata)
