@@ -80,6 +80,7 @@ defs = dg.Definitions(
         sensors.new_music_sensor,
         sensors.deferred_enrichment,
         sensors.deferred_vectors,
+        sensors.next_stage,
         web_sensors.deferred_covers,
         web_sensors.deferred_lastfm,
     ],

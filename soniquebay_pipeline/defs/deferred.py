@@ -40,7 +40,7 @@ def request_shards(
         return dg.SkipReason(f"The {len(keys)} shards that are due are queued or {at_work}.")
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(tags={**range_tags(key, key), "dagster/priority": str(-place)})
+            dg.RunRequest(job_name=job_name, tags={**range_tags(key, key), "dagster/priority": str(-place)})
             for place, key in enumerate(free)
         ]
     )

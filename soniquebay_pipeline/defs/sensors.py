@@ -13,6 +13,8 @@ from soniquebay_pipeline.settings import get_settings
 MAX_RUNS_A_TICK = 4
 """Scattered shards beyond this become one run over the covering range: starting a run takes seconds,
 scanning an unchanged shard takes milliseconds."""
+NEXT_STAGE_SECONDS = 5
+"""As often as Dagster's daemon looks at sensors; a tick without a new event is one query on Dagster's storage."""
 
 
 @dg.sensor(
@@ -90,21 +92,7 @@ drains at the speed of the work. Waits while an ingest runs: the catalogue comes
 """,
 )
 def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    from soniquebay_pipeline.audio.store import due_shards
-    from soniquebay_pipeline.db.migrate import open_catalogue
-
-    runs = runs_in_progress(context.instance)
-    if waits := catalogue_at_work(runs, "analysis"):
-        return waits
-    with open_catalogue(get_settings()).connect() as connection:
-        due = due_shards(connection)
-    return request_shards(
-        analyse.name,
-        due,
-        runs,
-        nothing="Every track is analysed, or waits for its next attempt.",
-        at_work="being analysed",
-    )
+    return _due_analysis(context.instance)
 
 
 @dg.sensor(
@@ -118,11 +106,54 @@ over one. Words come first; a shard whose sound is being analysed waits for the 
 """,
 )
 def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    return _due_vectors(context.instance)
+
+
+@dg.run_status_sensor(
+    name="next_stage",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[ingest, analyse],
+    request_jobs=[analyse, embed],
+    minimum_interval_seconds=NEXT_STAGE_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="""
+As soon as an ingest has ended, starts the analysis and the vectors of words; as soon as an analysis has ended, the
+vectors of sound. It asks what deferred_enrichment and deferred_vectors ask, which find what it misses: retries,
+runs of the command line.
+""",
+)
+def next_stage(context: dg.RunStatusSensorContext) -> dg.SensorResult | dg.SkipReason:
+    looks = [_due_analysis(context.instance), _due_vectors(context.instance)]
+    requests = [request for look in looks if isinstance(look, dg.SensorResult) for request in look.run_requests or []]
+    if requests:
+        return dg.SensorResult(run_requests=requests)
+    return dg.SkipReason(" ".join(look.skip_message or "" for look in looks if isinstance(look, dg.SkipReason)))
+
+
+def _due_analysis(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
+    from soniquebay_pipeline.audio.store import due_shards
+    from soniquebay_pipeline.db.migrate import open_catalogue
+
+    runs = runs_in_progress(instance)
+    if waits := catalogue_at_work(runs, "analysis"):
+        return waits
+    with open_catalogue(get_settings()).connect() as connection:
+        due = due_shards(connection)
+    return request_shards(
+        analyse.name,
+        due,
+        runs,
+        nothing="Every track is analysed, or waits for its next attempt.",
+        at_work="being analysed",
+    )
+
+
+def _due_vectors(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
     from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.vectors.model import ModelError
     from soniquebay_pipeline.vectors.run import due_shards
 
-    runs = runs_in_progress(context.instance)
+    runs = runs_in_progress(instance)
     if waits := catalogue_at_work(runs, "making vectors"):
         return waits
     settings = get_settings()

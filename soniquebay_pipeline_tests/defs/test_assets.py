@@ -52,6 +52,18 @@ def test_a_run_over_all_shards_reports_what_it_did(
         assert said[table]["dagster/row_count"] == count(engine, table), table
         schema = said[table]["dagster/column_schema"]
         assert [column.name for column in schema.columns] == [column.name for column in metadata.tables[table].columns]
+        assert ("dagster/column_lineage" in said[table]) == (table != "raw_files")
+    copied = {
+        column: dep.column_name
+        for column, [dep, *more] in said["tracks"]["dagster/column_lineage"].deps_by_column.items()
+        if dep.asset_key.path == ["raw_metadata"] and not more
+    }
+    assert {"title", "year", "musicbrainz_id"} <= set(copied)
+    with engine.connect() as connection:
+        for column, source in copied.items():
+            query = f"SELECT count(*) FROM tracks t JOIN raw_metadata m USING (file_id) WHERE t.{column} = m.{source}"
+            filled = f"SELECT count({column}) FROM tracks"
+            assert connection.execute(text(query)).scalar_one() == connection.execute(text(filled)).scalar_one(), column
     assert said["raw_files"]["files_seen"] == said["raw_files"]["added"] == len(songs)
     assert said["raw_metadata"]["described"] == len(songs)
     assert (said["artists"]["artists_added"], said["albums"]["albums_added"]) == (3, 3)

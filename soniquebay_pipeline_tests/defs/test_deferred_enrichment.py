@@ -1,4 +1,7 @@
-"""deferred_enrichment starts the analysis that is due: shard by shard, newest first, never twice over one."""
+"""deferred_enrichment starts the analysis that is due: shard by shard, newest first, never twice over one.
+
+And next_stage, which asks the same as soon as a run has ended.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
-from soniquebay_pipeline.defs.jobs import analyse, ingest
+from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
-from soniquebay_pipeline.defs.sensors import deferred_enrichment
+from soniquebay_pipeline.defs.sensors import deferred_enrichment, next_stage
 from soniquebay_pipeline.library.paths import shard_of
 from soniquebay_pipeline.settings import Settings, get_settings
 from soniquebay_pipeline_tests.music_files import song
@@ -92,3 +95,36 @@ def test_nothing_due_is_said(instance: dg.DagsterInstance, engine: Engine, folde
         )
     result = tick(instance)
     assert isinstance(result, dg.SkipReason) and "Every track is analysed" in (result.skip_message or "")
+
+
+def after(instance: dg.DagsterInstance, job_name: str) -> dg.SensorResult | dg.SkipReason:
+    """What next_stage answers to the end of a run of the job."""
+
+    @dg.job(name=job_name)
+    def stand_in() -> None: ...
+
+    ended = stand_in.execute_in_process(instance=instance)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="next_stage",
+        dagster_instance=instance,
+        dagster_run=ended.dagster_run,
+        dagster_event=ended.get_run_success_event(),
+    )
+    result = next_stage(context)
+    assert isinstance(result, (dg.SensorResult, dg.SkipReason))
+    return result
+
+
+def test_the_end_of_an_ingest_starts_analysis_and_vectors(instance: dg.DagsterInstance, folders: list[str]) -> None:
+    result = after(instance, ingest.name)
+    assert isinstance(result, dg.SensorResult) and result.run_requests
+    asked = [(run.job_name, run.tags["dagster/asset_partition_range_start"]) for run in result.run_requests]
+    shards = [key_of(folder) for folder in folders]
+    assert asked[:2] == [(analyse.name, shards[1]), (analyse.name, shards[0])]
+    assert sorted(asked[2:]) == [(embed.name, shard) for shard in sorted(shards)]
+
+
+def test_the_next_stage_of_an_ingest_waits_for_another_ingest(instance: dg.DagsterInstance, folders: list[str]) -> None:
+    in_progress(instance, ingest.name, {})
+    result = after(instance, ingest.name)
+    assert isinstance(result, dg.SkipReason) and "waits" in (result.skip_message or "")

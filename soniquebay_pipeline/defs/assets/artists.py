@@ -12,6 +12,7 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"postgres", "sql"},
     pool="database",
     code_version="1",
+    page="catalogue.md#artists-and-credits",
     description="""
 One row an artist. Identity is the MusicBrainz id where there is one, else the normal form of the name:
 letter case, white space, Unicode form and kinds of dash do not matter. What is shown is the most common
@@ -19,6 +20,11 @@ spelling, as written: R.E.M., AC/DC, Earth, Wind & Fire.
 
 Also groups the files of each folder into albums (`album_groups`), because an album without an album
 artist gets one from its tracks: the artist they share, or Various Artists.
+
+```sql
+SELECT a.name, count(*) AS tracks FROM artists a JOIN track_artists t ON t.artist_id = a.id
+WHERE t.role = 'main' GROUP BY a.id ORDER BY tracks DESC LIMIT 10;
+```
 """,
 )
 def artists(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:

@@ -17,6 +17,7 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"python", "postgres"},
     pool="cpu",
     code_version="1",
+    page="architecture.md#analysis",
     description="""
 Tempo, key, loudness, character and a timbre vector of every track, each measured once per audio and
 version: a moved or retagged file is not analysed again. What tags say of tempo and key stands beside
@@ -24,6 +25,11 @@ what was measured, with a flag where they disagree.
 
 A track that can't be analysed (silence, a fraction of a second, damaged) has a row with a reason and no
 values. Failures that may pass are tried again after 10 to 15 minutes, then ever later, six times at most.
+
+```sql
+SELECT t.title, f.bpm, f.key, f.scale, f.loudness_lufs FROM audio_features f JOIN tracks t ON t.id = f.track_id
+WHERE f.bpm BETWEEN 118 AND 126 AND f.camelot_key IN ('8A', '8B') ORDER BY f.bpm;
+```
 """,
 )
 def audio_features(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:

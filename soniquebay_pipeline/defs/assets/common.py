@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from soniquebay_pipeline.defs.lineage import column_lineage
 from soniquebay_pipeline.defs.metadata import column_schema, counts, row_count
 from soniquebay_pipeline.defs.partitions import SHARDS, shard_numbers
 from soniquebay_pipeline.logs import logger
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     from soniquebay_pipeline.defs.resources import Pipeline
 
-DOCS = "docs/architecture.md"
+
+def docs(page: str) -> dg.PathMetadataValue:
+    """The page that explains the asset, below the checkout; ``catalogue.md#albums``."""
+    return dg.MetadataValue.path(f"docs/{page}")
 
 
 def shard_asset(
@@ -28,6 +32,7 @@ def shard_asset(
     pool: str,
     code_version: str,
     description: str,
+    page: str,
     deps: Iterable[str] = (),
     output_required: bool = True,
     freshness: dg.FreshnessPolicy | None = None,
@@ -46,7 +51,7 @@ def shard_asset(
         output_required=output_required,
         freshness_policy=freshness,
         description=description.strip(),
-        metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
+        metadata={"dagster/table_name": f"public.{table}", "docs": docs(page)},
     )
 
 
@@ -55,8 +60,12 @@ def catalogue_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsD
     return shard_asset(group="catalog", **options)
 
 
-def catalogue_result(pipeline: Pipeline, table: str, numbers: Mapping[str, int], **more: Any) -> dg.MaterializeResult:
-    """The report of a run: its counts, the size of the table and the table's columns.
+def catalogue_result(
+    pipeline: Pipeline, table: str, numbers: Mapping[str, int], asset: str = "", /, **more: Any
+) -> dg.MaterializeResult:
+    """The report of a run: its counts, the size of the table, the table's columns and what they are made from.
+
+    ``asset`` is its name where that is not the table's.
 
     The columns come with the materialisation and not with the definition, because describing them needs
     SQLAlchemy, which would add a fifth to the time that loading the code location takes.
@@ -70,6 +79,7 @@ def catalogue_result(pipeline: Pipeline, table: str, numbers: Mapping[str, int],
             **more,
             "dagster/row_count": row_count(pipeline.engine, table),
             "dagster/column_schema": column_schema(metadata.tables[table]),
+            **column_lineage(asset or table),
         }
     )
 

@@ -17,6 +17,7 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"python", "filesystem", "postgres"},
     pool="cover",
     code_version="1",
+    page="catalogue.md#covers",
     description="""
 The cover of every album and artist, and of the tracks that differ from their album: chosen by a person,
 embedded in the files, or beside them. Files and pictures that did not change are not opened. Each picture is
@@ -24,6 +25,10 @@ checked in a worker process and stored once by its content below SONIQUEBAY_HOME
 
 A better source that appears takes the place of a worse one, and when it disappears the next best one does.
 The view `track_covers` gives every track its own cover or its album's.
+
+```sql
+SELECT source, count(*) FROM covers WHERE entity_type = 'album' GROUP BY source;
+```
 """,
 )
 def covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:

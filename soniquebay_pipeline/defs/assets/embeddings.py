@@ -17,6 +17,7 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"python", "postgres"},
     pool="vector",
     code_version="1",
+    page="architecture.md#vectors",
     description="""
 Three vectors of every track, each of unit length: of its words (title, artists, album, genres, moods, year,
 Last.fm's tags, through a sentence model), of its sound (timbre, rhythm, tonality, dynamics, character), and both
@@ -24,6 +25,10 @@ combined. A track without features has text and combined only.
 
 A sentence is encoded once, however many tracks have it, and again only when it changes. Another model, weight
 or scaler changes all rows in one transaction, so vectors that can't be compared are never in force together.
+
+```sql
+SELECT kind, model, count(*) FROM embeddings GROUP BY kind, model;
+```
 """,
 )
 def embeddings(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:

@@ -13,9 +13,15 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"postgres", "sql"},
     pool="database",
     code_version="1",
+    page="catalogue.md#genres-and-moods",
     description="""
 One row a genre, whatever its letter case; `Rock/Pop; electronic` is three, `R&B` and `Drum & Bass` stay
 whole, ID3's numbers become names. Also fills `genre_tags` and `mood_tags`.
+
+```sql
+SELECT g.name, count(*) AS tracks FROM genres g JOIN track_genres t ON t.genre_id = g.id
+GROUP BY g.id ORDER BY tracks DESC LIMIT 10;
+```
 """,
 )
 def genres(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:

@@ -8,12 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.assets.common import catalogue_result
+from soniquebay_pipeline.defs.assets.common import catalogue_result, docs
 from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.resources import Pipeline
 from soniquebay_pipeline.defs.runs import KEY_REFUSED_TAG
-
-DOCS = "docs/lastfm.md"
 
 
 class LastfmConfig(dg.Config):
@@ -79,7 +77,7 @@ def _asked(
         more["failures"] = markdown_table(["name", "error"], report.failures)
     if report.corrections:
         more["corrections_not_believed"] = markdown_table(["name", "Last.fm took it for"], report.corrections)
-    yield catalogue_result(pipeline, table, figures, **more)
+    yield catalogue_result(pipeline, table, figures, context.asset_key.to_user_string(), **more)
 
 
 _BEHAVIOUR = """
@@ -89,7 +87,9 @@ SONIQUEBAY_LASTFM_API_KEY it does nothing.
 """
 
 
-def _lastfm_asset(name: str, description: str, *, dep: str, table: str, kind: str, setting: str) -> dg.AssetsDefinition:
+def _lastfm_asset(
+    name: str, description: str, example: str, *, dep: str, table: str, kind: str, setting: str
+) -> dg.AssetsDefinition:
     """The asset that asks about one kind, which SONIQUEBAY_LASTFM_KINDS names by ``setting``."""
 
     @dg.asset(
@@ -101,8 +101,8 @@ def _lastfm_asset(name: str, description: str, *, dep: str, table: str, kind: st
         pool="lastfm",
         code_version="1",
         output_required=False,
-        description=(description + _BEHAVIOUR).strip(),
-        metadata={"dagster/table_name": f"public.{table}", "docs": DOCS},
+        description=f"{description}{_BEHAVIOUR}\n```sql\n{example}\n```\n",
+        metadata={"dagster/table_name": f"public.{table}", "docs": docs("lastfm.md")},
     )
     def asset(
         context: dg.AssetExecutionContext, config: LastfmConfig, pipeline: dg.ResourceParam[Pipeline]
@@ -116,6 +116,7 @@ ASSETS = [
     _lastfm_asset(
         "lastfm_artists",
         "Address, listeners, plays, weighted tags and biography of every artist; genres and moods of their tracks.",
+        "SELECT name, lastfm_listeners FROM artists WHERE lastfm_listeners > 0 ORDER BY lastfm_listeners DESC LIMIT 10;",
         dep="artists",
         table="artists",
         kind="artist",
@@ -125,6 +126,8 @@ ASSETS = [
         "artist_similar",
         "Artists whom the same people listen to, with Last.fm's match as weight (0..1), linked where the library has"
         " them.",
+        "SELECT a.name, s.similar_name, s.weight FROM artist_similar s JOIN artists a ON a.id = s.artist_id\n"
+        "WHERE s.similar_artist_id IS NOT NULL ORDER BY s.weight DESC LIMIT 10;",
         dep="artists",
         table="artist_similar",
         kind="similar",
@@ -133,6 +136,7 @@ ASSETS = [
     _lastfm_asset(
         "lastfm_albums",
         "Address, listeners, plays, tags and picture of every album; genres and moods of their tracks.",
+        "SELECT title, lastfm_listeners, lastfm_tags FROM albums ORDER BY lastfm_listeners DESC NULLS LAST LIMIT 10;",
         dep="albums",
         table="albums",
         kind="album",
@@ -141,6 +145,7 @@ ASSETS = [
     _lastfm_asset(
         "lastfm_tracks",
         "Address, listeners, plays and tags of every track. Only where SONIQUEBAY_LASTFM_KINDS names tracks.",
+        "SELECT title, lastfm_playcount FROM tracks ORDER BY lastfm_playcount DESC NULLS LAST LIMIT 10;",
         dep="tracks",
         table="tracks",
         kind="track",

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.assets.common import DOCS, catalogue_result
+from soniquebay_pipeline.defs.assets.common import catalogue_result, docs
 from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.resources import Pipeline
 
@@ -20,8 +20,12 @@ EXAMPLES_A_KIND = 5
 What is wrong with the library, and what to do: broken and cut files, albums torn apart, duplicates, gaps,
 missing ids, tags that disagree with what was measured, names in the wrong encoding. Over the whole library,
 since duplicates and torn albums know no shards. `soniquebay health` shows all of it.
+
+```sql
+SELECT kind, severity, subject, detail FROM library_health ORDER BY severity, kind LIMIT 10;
+```
 """.strip(),
-    metadata={"dagster/table_name": "public.library_health", "docs": DOCS},
+    metadata={"dagster/table_name": "public.library_health", "docs": docs("health.md")},
 )
 def library_health(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
     from soniquebay_pipeline.care.health.kinds import KIND_BY_NAME

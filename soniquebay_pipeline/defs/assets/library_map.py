@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.assets.common import DOCS
+from soniquebay_pipeline.defs.assets.common import docs
 from soniquebay_pipeline.defs.resources import Pipeline
 
 
@@ -21,8 +21,12 @@ spread each genre is. The picture is in the metadata; the page to explore it in,
 artist, is written below SONIQUEBAY_HOME/maps (`soniquebay map`).
 
 t-SNE over at most 2,000 tracks, the others placed by their nearest neighbours; at most 20,000 points.
+
+```sh
+soniquebay map --open
+```
 """.strip(),
-    metadata={"docs": DOCS},
+    metadata={"docs": docs("decisions/0018-playlists-and-map.md")},
 )
 def library_map(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
     from soniquebay_pipeline.defs.charts import genre_spread, map_picture

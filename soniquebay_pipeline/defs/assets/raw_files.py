@@ -25,6 +25,7 @@ class ScanConfig(dg.Config):
     code_version="1",
     # nightly_scan materialises it even when nothing changes; the second night without is a failure.
     freshness=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)),
+    page="catalogue.md#a-file-is-its-audio",
     description="""
 Every music file below the library root: path, size, modification time, identity of its audio.
 
@@ -34,7 +35,11 @@ opened. A moved file keeps its row (its audio is recognised without its tags), a
 its files changes nothing and fails the run. Picture files beside the music are written down too
 (`folder_pictures`).
 
-Example: `Fred again../USB/01 Kyle.flac`, 31,204,118 bytes, `present`.
+A row: `Fred again../USB/01 Kyle.flac`, 31,204,118 bytes, `present`. Those that could not be read:
+
+```sql
+SELECT path, reject_reason, reject_detail FROM raw_files WHERE status = 'rejected';
+```
 """,
 )
 def raw_files(

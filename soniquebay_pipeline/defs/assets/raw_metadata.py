@@ -37,6 +37,7 @@ def _all_stands(context: dg.AssetExecutionContext, pipeline: Pipeline) -> bool:
     pool="tags",
     code_version="1",
     output_required=False,
+    page="catalogue.md#when-tags-are-missing",
     description="""
 The tags of every file as read (JSON) and in normal form: title, credits, album, numbers, dates, genres,
 MusicBrainz ids, ReplayGain, technical properties, and a quality score in 0..1.
@@ -47,6 +48,10 @@ the rest goes on.
 
 When nothing has changed since the last materialisation, there is no new one, and the assets after this
 one are skipped: theirs still stand.
+
+```sql
+SELECT path, title, artists, fallbacks FROM raw_metadata ORDER BY quality_score LIMIT 10;
+```
 """,
 )
 def raw_metadata(

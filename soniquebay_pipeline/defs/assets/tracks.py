@@ -12,12 +12,19 @@ from soniquebay_pipeline.defs.resources import Pipeline
     kinds={"postgres", "sql"},
     pool="database",
     code_version="1",
+    page="catalogue.md#tracks-which-refers-to-which",
     description="""
 One row a file that holds music, with its credits by role (`track_artists`), genres and moods. Written
 after everything it refers to, so a reference to a row that does not exist can't happen. A moved or
 retagged file keeps its track.
 
 At the end, artists, albums and genres that no file refers to any more are removed.
+
+```sql
+SELECT a.name, b.title AS album, t.track_number, t.title FROM tracks t
+JOIN artists a ON a.id = t.track_artist_id LEFT JOIN albums b ON b.id = t.album_id
+ORDER BY t.created_at DESC LIMIT 10;
+```
 """,
 )
 def tracks(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:

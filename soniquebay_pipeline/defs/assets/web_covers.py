@@ -4,11 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.assets.common import catalogue_result
+from soniquebay_pipeline.defs.assets.common import catalogue_result, docs
 from soniquebay_pipeline.defs.metadata import markdown_table
 from soniquebay_pipeline.defs.resources import Pipeline
-
-DOCS = "docs/architecture.md"
 
 
 @dg.asset(
@@ -26,8 +24,13 @@ asked at its own rate for at most SONIQUEBAY_COVER_RUN_SECONDS; one that is down
 is asked again after SONIQUEBAY_COVER_MAX_AGE_DAYS, or when the album has other ids.
 
 They go into the same table as the other covers, and give way to a better source that appears.
+
+```sql
+SELECT b.title, c.source, c.url FROM covers c JOIN albums b ON b.id = c.entity_id
+WHERE c.entity_type = 'album' AND c.url IS NOT NULL;
+```
 """.strip(),
-    metadata={"dagster/table_name": "public.covers", "docs": DOCS},
+    metadata={"dagster/table_name": "public.covers", "docs": docs("catalogue.md#covers")},
 )
 def web_covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
     from soniquebay_pipeline.artwork.contact_sheet import contact_sheet
@@ -59,4 +62,4 @@ def web_covers(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
         metadata["without_cover"] = markdown_table(["service", "album", "why"], examples)
     if sheet := contact_sheet(pipeline.engine, settings.home, pictures):
         metadata["new_pictures"] = inline_picture("new pictures", sheet, "image/png")
-    return catalogue_result(pipeline, "covers", numbers, **metadata)
+    return catalogue_result(pipeline, "covers", numbers, "web_covers", **metadata)
