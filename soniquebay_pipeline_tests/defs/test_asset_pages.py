@@ -38,7 +38,7 @@ def before(name: str) -> set[str]:
     return direct.union(*(before(dep) for dep in direct))
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", sorted(SPECS))
 def test_the_page_says_whose_and_which_version_it_is(name: str) -> None:
     spec = SPECS[name]
     assert spec.owners and spec.kinds and spec.code_version
@@ -49,7 +49,7 @@ def test_versions_are_those_of_the_rows() -> None:
     assert SPECS["audio_features"].code_version == str(ANALYSIS_VERSION)
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", sorted(SPECS))
 def test_the_page_leads_to_documentation(name: str) -> None:
     link = SPECS[name].metadata["docs"]
     assert isinstance(link, dg.PathMetadataValue) and link.path

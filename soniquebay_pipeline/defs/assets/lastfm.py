@@ -116,7 +116,8 @@ ASSETS = [
     _lastfm_asset(
         "lastfm_artists",
         "Address, listeners, plays, weighted tags and biography of every artist; genres and moods of their tracks.",
-        "SELECT name, lastfm_listeners FROM artists WHERE lastfm_listeners > 0 ORDER BY lastfm_listeners DESC LIMIT 10;",
+        "SELECT name, lastfm_listeners FROM artists WHERE lastfm_listeners > 0\n"
+        "ORDER BY lastfm_listeners DESC LIMIT 10;",
         dep="artists",
         table="artists",
         kind="artist",
