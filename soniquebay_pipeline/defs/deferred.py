@@ -9,12 +9,16 @@ Here: which shards are free and the requests for them. Not here: what is due (th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
 from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
+
+TRACKS_AT_ONCE = 200_000
+"""Tracks in one question of ``ask_in_turn``. Whole tables are read either way, so few large questions cost least."""
 
 
 def catalogue_at_work(runs: Iterable[dg.DagsterRun], what: str) -> dg.SkipReason | None:
@@ -44,6 +48,27 @@ def request_shards(
             for place, key in enumerate(free)
         ]
     )
+
+
+def ask_in_turn(
+    context: dg.SensorEvaluationContext, ask: Callable[[list[int]], None], *, tracks: int, seconds: float
+) -> bool:
+    """Ask about all shards, or for so long about some; the next tick goes on after these. Whether all were asked.
+
+    For a question that takes long in a large library: Dagster ends a tick after 60 s. ``tracks``: how many there are.
+    """
+    count = len(SHARD_KEYS)
+    at_once = max(1, count * TRACKS_AT_ONCE // max(tracks, TRACKS_AT_ONCE))
+    first = int(context.cursor or 0) % count
+    order = [*range(first, count), *range(first)]
+    until = time.monotonic() + seconds
+    for place in range(0, count, at_once):
+        asked = place + at_once
+        ask(order[place:asked])
+        if asked < count and time.monotonic() >= until:
+            context.update_cursor(str(order[asked]))
+            return False
+    return True
 
 
 def shards_of(runs: Iterable[dg.DagsterRun], job_name: str) -> set[str]:

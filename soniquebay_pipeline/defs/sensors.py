@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.deferred import catalogue_at_work, request_shards, shards_of
+from soniquebay_pipeline.defs.deferred import ask_in_turn, catalogue_at_work, request_shards, shards_of
 from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
 from soniquebay_pipeline.defs.runs import last_loss, runs_in_progress
@@ -114,21 +114,31 @@ def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="""
 Starts the making of vectors for tracks whose words or features are new or changed: a run a shard, never two
-over one. Words come first; a shard whose sound is being analysed waits for the end of that.
+over one. Words come first; a shard whose sound is being analysed waits for the end of that. Asks about as many
+shards as fit into SONIQUEBAY_SENSOR_TICK_SECONDS and goes on from there at the next tick.
 """,
 )
 def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    from sqlalchemy import text
+
     from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.vectors.model import ModelError
-    from soniquebay_pipeline.vectors.run import due_shards
+    from soniquebay_pipeline.vectors.run import DueShards, due_shards
 
     runs = runs_in_progress(context.instance)
     if waits := catalogue_at_work(runs, "making vectors"):
         return waits
     settings = get_settings()
+    due = DueShards(set(), set())
     try:
         with open_catalogue(settings).connect() as connection:
-            due = due_shards(connection, settings)
+
+            def ask(shards: list[int]) -> None:
+                nonlocal due
+                due |= due_shards(connection, settings, shards)
+
+            tracks = connection.execute(text("SELECT count(*) FROM tracks")).scalar_one()
+            asked_all = ask_in_turn(context, ask, tracks=tracks, seconds=settings.sensor_tick_seconds)
     except ModelError as error:
         return dg.SkipReason(str(error))
     analysed = {int(key) for key in shards_of(runs, analyse.name)}
@@ -139,7 +149,9 @@ def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
         embed.name,
         [*sorted(due.text), *sound],
         runs,
-        nothing="Every track has its vectors, or waits for its next attempt.",
+        nothing="Every track has its vectors, or waits for its next attempt."
+        if asked_all
+        else "Nothing is due in the shards there was time to ask about; the next tick asks about others.",
         at_work="at work",
     )
 
