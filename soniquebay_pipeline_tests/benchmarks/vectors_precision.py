@@ -165,8 +165,8 @@ def _measured(name: str, paths: Sequence[Path]) -> NDArray[np.float64]:
     import numpy as np
 
     from soniquebay_pipeline.audio.analysis import analyse_file
-    from soniquebay_pipeline.audio.decode import AnalysisFailure
     from soniquebay_pipeline.audio.model import ANALYSIS_VERSION
+    from soniquebay_pipeline.audio.stream import AnalysisFailure
     from soniquebay_pipeline.vectors.layout import NAMES
     from soniquebay_pipeline.vectors.sound import Sound, figures
 
