@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from soniquebay_pipeline.audio.decode import AnalysisFailure, open_audio
+from soniquebay_pipeline.audio.decode import open_audio
 from soniquebay_pipeline.audio.model import AudioFeatures, DueTrack, Failure
+from soniquebay_pipeline.audio.stream import AnalysisFailure
 from soniquebay_pipeline.library.paths import to_bytes
 
 if TYPE_CHECKING:

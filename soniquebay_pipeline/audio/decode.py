@@ -1,7 +1,7 @@
 """Audio files of every format into blocks of float32 samples, without ever holding a file whole.
 
-Here: which library decodes what, blocks, damage, the reasons why a file cannot be analysed.
-Not here: the mono analysis signal (``signal``), tags, which file to decode, time limits.
+Here: which library decodes what, blocks, damage. Not here: what decoders say of a stream and why a file cannot be
+analysed (``stream``), the mono analysis signal (``signal``), tags, which file to decode, time limits.
 
 Two decoders, both from wheels: libsndfile (soundfile) and FFmpeg's libraries (PyAV). Which one a format
 goes to is measured (docs/decisions/0012); the other one is tried when the first cannot open the file.
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from soniquebay_pipeline.audio.stream import AnalysisFailure, AudioFormat, Decoder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,58 +23,12 @@ if TYPE_CHECKING:
 
     Block = NDArray[np.float32]
 
-Reason = Literal[
-    "vanished", "permission", "io_error", "no_audio", "no_codec", "corrupt", "too_short", "silent", "not_finite"
-]
-REASONS: dict[Reason, str] = {
-    "vanished": "the file is not there",
-    "permission": "the system does not let the file be read",
-    "io_error": "the disk or the network failed while the file was read",
-    "no_audio": "no audio stream of a known format is in the file",
-    "no_codec": "the stream's codec is not in this build of the decoders",
-    "corrupt": "the stream is damaged from the start: nothing of it could be decoded",
-    "too_short": "less audio than a measurement needs",
-    "silent": "no sample is above the noise floor of 16 bits",
-    "not_finite": "samples are NaN, infinite or absurdly large",
-}
-Decoder = Literal["soundfile", "pyav"]
-
-BLOCK_FRAMES = 65_536
-"""Frames a block at most; half a megabyte in stereo."""
 LOUDEST_PLAUSIBLE = 1e4
 """80 dB above full scale: float files hold such samples only by mistake, and their squares overflow."""
-HIGHEST_RATE = 192_000
-"""Faster streams (DSD: 352,800 Hz and more of noise above 25 kHz) are brought down to ``DSD_RATE``."""
-DSD_RATE = 44_100
 
 # PCM: libsndfile takes 0.4 of FFmpeg's time. FLAC is a tie, MP3 nearly one (and libsndfile stops at the first
 # damaged frame), Vorbis and Opus take it 1.5 and 3 times as long.
 SOUNDFILE_FIRST = frozenset({".wav", ".wave", ".aif", ".aiff", ".aifc", ".w64", ".rf64", ".caf", ".au", ".snd"})
-
-
-class AnalysisFailure(Exception):
-    """A file that cannot be analysed: ``reason`` is one of REASONS, ``detail`` says more to a person."""
-
-    def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason: Reason = reason
-        self.detail = detail
-
-    def __reduce__(self) -> tuple[type[AnalysisFailure], tuple[Reason, str]]:
-        return type(self), (self.reason, self.detail)
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFormat:
-    """What the decoder says of the stream."""
-
-    sample_rate: int
-    """Frames a second of the blocks."""
-    channels: int
-    codec: str
-    decoder: Decoder
-    announced_seconds: float | None
-    """Length by the header, where it has one; an estimate for MPEG and AAC without an index."""
 
 
 class _Source(Protocol):

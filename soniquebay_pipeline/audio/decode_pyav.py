@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from soniquebay_pipeline.audio.decode import BLOCK_FRAMES, DSD_RATE, HIGHEST_RATE, AnalysisFailure, AudioFormat
+from soniquebay_pipeline.audio.stream import BLOCK_FRAMES, DSD_RATE, HIGHEST_RATE, AnalysisFailure, AudioFormat
 
 if TYPE_CHECKING:
     import numpy as np

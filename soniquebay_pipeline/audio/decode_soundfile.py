@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from soniquebay_pipeline.audio.decode import BLOCK_FRAMES, AnalysisFailure, AudioFormat
+from soniquebay_pipeline.audio.stream import BLOCK_FRAMES, AnalysisFailure, AudioFormat
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from soniquebay_pipeline.audio.decode import AnalysisFailure, AudioFormat
+from soniquebay_pipeline.audio.stream import AnalysisFailure, AudioFormat
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,12 +9,16 @@ Here: which shards are free and the requests for them. Not here: what is due (th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
 from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
+
+TRACKS_AT_ONCE = 200_000
+"""Tracks in one question of ``ask_in_turn``. Whole tables are read either way, so few large questions cost least."""
 
 
 def catalogue_at_work(runs: Iterable[dg.DagsterRun], what: str) -> dg.SkipReason | None:
@@ -44,6 +48,20 @@ def request_shards(
             for place, key in enumerate(free)
         ]
     )
+
+
+def ask_in_turn(order: Sequence[int], ask: Callable[[Sequence[int]], None], *, tracks: int, seconds: float) -> int:
+    """Ask about the shards in this order until all are asked or the time is up; about how many it was asked.
+
+    For a question that takes long in a large library: Dagster ends a tick after 60 s. ``tracks``: how many there are.
+    """
+    at_once = max(1, len(order) * TRACKS_AT_ONCE // max(tracks, TRACKS_AT_ONCE))
+    until = time.monotonic() + seconds
+    asked = 0
+    while asked < len(order) and (asked == 0 or time.monotonic() < until):
+        ask(order[asked : asked + at_once])
+        asked += at_once
+    return min(asked, len(order))
 
 
 def shards_of(runs: Iterable[dg.DagsterRun], job_name: str) -> set[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dagster as dg
 
-from soniquebay_pipeline.defs.deferred import catalogue_at_work, request_shards, shards_of
+from soniquebay_pipeline.defs.deferred import ask_in_turn, catalogue_at_work, request_shards, shards_of
 from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
 from soniquebay_pipeline.defs.runs import last_loss, runs_in_progress
@@ -102,11 +104,16 @@ def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="""
 Starts the making of vectors for tracks whose words or features are new or changed: a run a shard, never two
-over one. Words come first; a shard whose sound is being analysed waits for the end of that.
+over one. Words come first; a shard whose sound is being analysed waits for the end of that. Asks about as many
+shards as fit into SONIQUEBAY_SENSOR_TICK_SECONDS and goes on from there at the next tick.
 """,
 )
 def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    return _due_vectors(context.instance)
+    first = int(context.cursor or 0) % len(SHARD_KEYS)
+    order = [*range(first, len(SHARD_KEYS)), *range(first)]
+    result, asked = _due_vectors(context.instance, order)
+    context.update_cursor(str(order[asked % len(order)]))
+    return result
 
 
 @dg.run_status_sensor(
@@ -118,12 +125,14 @@ def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="""
 As soon as an ingest has ended, starts the analysis and the vectors of words; as soon as an analysis has ended, the
-vectors of sound. It asks what deferred_enrichment and deferred_vectors ask, which find what it misses: retries,
-runs of the command line.
+vectors of sound. It asks what deferred_enrichment and deferred_vectors ask, about the shards of that run first; they
+find what it misses: retries, runs of the command line.
 """,
 )
 def next_stage(context: dg.RunStatusSensorContext) -> dg.SensorResult | dg.SkipReason:
-    looks = [_due_analysis(context.instance), _due_vectors(context.instance)]
+    ended = shards_of([context.dagster_run], context.dagster_run.job_name)
+    order = sorted(range(len(SHARD_KEYS)), key=lambda shard: SHARD_KEYS[shard] not in ended)
+    looks = [_due_analysis(context.instance), _due_vectors(context.instance, order)[0]]
     requests = [request for look in looks if isinstance(look, dg.SensorResult) for request in look.run_requests or []]
     if requests:
         return dg.SensorResult(run_requests=requests)
@@ -148,31 +157,45 @@ def _due_analysis(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReas
     )
 
 
-def _due_vectors(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
+def _due_vectors(instance: dg.DagsterInstance, order: Sequence[int]) -> tuple[dg.SensorResult | dg.SkipReason, int]:
+    """What to start, and about how many of the shards there was time to ask."""
+    from sqlalchemy import text
+
     from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.vectors.model import ModelError
-    from soniquebay_pipeline.vectors.run import due_shards
+    from soniquebay_pipeline.vectors.run import DueShards, due_shards
 
     runs = runs_in_progress(instance)
     if waits := catalogue_at_work(runs, "making vectors"):
-        return waits
+        return waits, 0
     settings = get_settings()
+    due = DueShards(set(), set())
     try:
         with open_catalogue(settings).connect() as connection:
-            due = due_shards(connection, settings)
+
+            def ask(shards: Sequence[int]) -> None:
+                nonlocal due
+                due |= due_shards(connection, settings, shards)
+
+            tracks = connection.execute(text("SELECT count(*) FROM tracks")).scalar_one()
+            asked = ask_in_turn(order, ask, tracks=tracks, seconds=settings.sensor_tick_seconds)
     except ModelError as error:
-        return dg.SkipReason(str(error))
+        return dg.SkipReason(str(error)), 0
     analysed = {int(key) for key in shards_of(runs, analyse.name)}
     sound = sorted(due.sound - analysed)
     if due.sound and not sound and not due.text:
-        return dg.SkipReason(f"The {len(due.sound)} shards that are due are being analysed; vectors come after that.")
-    return request_shards(
+        waits = dg.SkipReason(f"The {len(due.sound)} shards that are due are being analysed; vectors come after that.")
+        return waits, asked
+    requests = request_shards(
         embed.name,
         [*sorted(due.text), *sound],
         runs,
-        nothing="Every track has its vectors, or waits for its next attempt.",
+        nothing="Every track has its vectors, or waits for its next attempt."
+        if asked == len(order)
+        else "Nothing is due in the shards there was time to ask about; the next tick asks about others.",
         at_work="at work",
     )
+    return requests, asked
 
 
 def _because(folders: list[str]) -> str:

@@ -61,15 +61,21 @@ def _due(connection: Connection, model: str) -> str:
     return _DUE if model_in_force(connection) in (None, model) else _DUE_OF_NEXT
 
 
-def shards_with_due_vectors(connection: Connection, model: str) -> set[int]:
-    """Shards with sentences to encode; every shard with tracks where only the change of the model is left."""
-    shards = set(
-        connection.execute(text(f"SELECT DISTINCT f.shard {_due(connection, model)}"), {"model": model}).scalars()
-    )
-    if not shards and model_in_force(connection) not in (None, model):
-        query = "SELECT DISTINCT f.shard FROM raw_files f JOIN tracks t ON t.file_id = f.id"
-        shards = set(connection.execute(text(query)).scalars())
-    return shards
+def shards_with_due_vectors(connection: Connection, model: str, shards: Sequence[int]) -> set[int]:
+    """Those of the shards with sentences to encode; where only the change of the model is left, all that have tracks.
+
+    Whether only that is left is a question about every shard.
+    """
+    within = {"shards": list(shards)}
+    due = _due(connection, model)
+    query = f"SELECT DISTINCT f.shard {due} AND f.shard = ANY(:shards)"
+    found = set(connection.execute(text(query), {"model": model, **within}).scalars())
+    if found or model_in_force(connection) in (None, model):
+        return found
+    if connection.execute(text(f"SELECT EXISTS (SELECT {due})"), {"model": model}).scalar_one():
+        return found
+    query = "SELECT DISTINCT f.shard FROM raw_files f JOIN tracks t ON t.file_id = f.id WHERE f.shard = ANY(:shards)"
+    return set(connection.execute(text(query), within).scalars())
 
 
 def due_sentences(engine: Engine, model: str, shards: Sequence[int]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from soniquebay_pipeline.audio.decode import REASONS, AnalysisFailure, AudioFormat, Decoder, open_audio
+from soniquebay_pipeline.audio.decode import open_audio
 from soniquebay_pipeline.audio.signal import (
     ANALYSIS_RATE,
     EXCERPT_SECONDS,
@@ -23,6 +23,7 @@ from soniquebay_pipeline.audio.signal import (
     excerpt_windows,
 )
 from soniquebay_pipeline.audio.spectra import FRAME, HOP, compute_spectra
+from soniquebay_pipeline.audio.stream import REASONS, AnalysisFailure, AudioFormat, Decoder
 from soniquebay_pipeline.demo.writing import encode
 from soniquebay_pipeline_tests.audio.signals import noise, progression
 

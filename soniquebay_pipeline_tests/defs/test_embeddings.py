@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
+from soniquebay_pipeline.defs import deferred
 from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
 from soniquebay_pipeline.defs.sensors import deferred_vectors
@@ -128,6 +129,25 @@ def test_the_sensor_requests_a_run_a_shard(instance: dg.DagsterInstance, engine:
     assert "Every track has its vectors" in why(tick(instance))
     add_tracks(engine, [Track("one", shard=3), Track("two", shard=5), Track("three", shard=5)])
     assert requested(tick(instance)) == [SHARD_KEYS[3], SHARD_KEYS[5]]
+
+
+def test_a_tick_without_time_goes_on_where_the_last_one_stopped(
+    instance: dg.DagsterInstance, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = len(SHARD_KEYS) // 2
+    add_tracks(engine, [Track("first", shard=half - 1), Track("last", shard=len(SHARD_KEYS) - 1)])
+    monkeypatch.setattr(deferred, "TRACKS_AT_ONCE", 1)
+    monkeypatch.setenv("SONIQUEBAY_SENSOR_TICK_SECONDS", "1e-9")
+    get_settings.cache_clear()
+    cursor: str | None = None
+    found: list[str] = []
+    for _ in range(2 * 2):  # two tracks, one at once: half of the shards a tick; two rounds
+        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        result = deferred_vectors(context)
+        assert isinstance(result, dg.SensorResult)
+        found += requested(result)
+        cursor = context.cursor
+    assert found == [SHARD_KEYS[half - 1], SHARD_KEYS[-1]] * 2
 
 
 def test_the_sensor_leaves_shards_at_work_alone(instance: dg.DagsterInstance, engine: Engine) -> None:

@@ -12,10 +12,12 @@ import subprocess
 import sys
 from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from soniquebay_pipeline.enrichment.gateway import Answer, Gateway, Provider, ProviderFailure
 from soniquebay_pipeline.enrichment.http import fetch_bytes
+
+FAST = Provider("test", 1000.0, timeout_seconds=5.0)
 
 
 def fetched(host: str, path: str, timeout_seconds: float = 5.0) -> bytes | None:
@@ -39,6 +41,23 @@ def ask(gateway: Gateway, provider: Provider, host: str, path: str, **options: A
     """Ask for a path; its key is the path."""
     fetch = lambda: fetched(host, path, provider.timeout_seconds)  # noqa: E731
     return gateway.ask(provider, f"{provider.name}:1{path}", fetch, **options)
+
+
+def one(engine: Engine, query: str, **parameters: Any) -> Any:
+    """The only row."""
+    with engine.begin() as connection:
+        return connection.execute(text(query), parameters).one()
+
+
+def let_pass(engine: Engine, seconds: float) -> None:
+    """As if everything in the database had happened so much earlier."""
+    with engine.begin() as connection:
+        for table, columns in {
+            "web_providers": ("opened_at", "probe_until", "not_before", "next_call_at"),
+            "web_answers": ("fetched_at", "expires_at"),
+        }.items():
+            earlier = ", ".join(f"{column} = {column} - make_interval(secs => :seconds)" for column in columns)
+            connection.execute(text(f"UPDATE {table} SET {earlier}"), {"seconds": seconds})
 
 
 def start(database: str, host: str, paths: list[str], **provider: Any) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""What the tests of web services share: a local Last.fm, a client for it, a catalogue that is quick to fill."""
+"""What the tests of web services share: local services, the gateway, a client of Last.fm, a catalogue quick to fill."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from soniquebay_pipeline.enrichment.gateway import Gateway, Provider
 from soniquebay_pipeline.enrichment.lastfm.client import LastFm
 from soniquebay_pipeline_tests.database_server import DatabaseServer
 from soniquebay_pipeline_tests.lastfm_server import API_KEY, LastFmServer, lastfm_server
+from soniquebay_pipeline_tests.web_server import Reply, WebServer
 
 FAST = Provider("lastfm", calls_per_second=1000, burst=1000, timeout_seconds=0.6)
 
@@ -46,3 +47,18 @@ def client(empty: Engine, lastfm: LastFmServer) -> Iterator[LastFm]:
     found = LastFm(Gateway(empty, memory_seconds=0), FAST, API_KEY, lastfm.url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    """A web server that has something to say about every path."""
+    with WebServer() as running:
+        running.on("*", lambda request: Reply(body=f"about {request.path}".encode()))
+        yield running
+
+
+@pytest.fixture
+def gateway(engine: Engine) -> Iterator[Gateway]:
+    """A gateway of its own to the test's database."""
+    with Gateway(engine) as opened:
+        yield opened

@@ -26,12 +26,11 @@ size of its data open (0 or 0xFFFFFFFF), and Ogg files with audio on the page wh
 from __future__ import annotations
 
 import os
-import stat
 from typing import Final
 
 import xxhash
 
-from ..tags.model import UnreadableFile
+from ..tags.source import size_of
 from . import containers, ogg
 from .payload import Payload
 from .source import Source
@@ -53,12 +52,7 @@ def audio_hash(path: bytes | str | os.PathLike[str]) -> str:
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
     descriptor = os.open(path, _OPEN_FLAGS)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFile("io_error", "not a regular file")
-        if status.st_size == 0:
-            raise UnreadableFile("empty", "the file has no bytes")
-        return _hash(Source(descriptor, status.st_size))
+        return _hash(Source(descriptor, size_of(descriptor)))
     finally:
         os.close(descriptor)
 

@@ -91,6 +91,16 @@ class OffsetSource:
         return self._source.tell() - self._start
 
 
+def size_of(descriptor: int) -> int:
+    """Bytes of an open file; ``UnreadableFile`` when it has none or is not a regular file."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableFile("io_error", "not a regular file")
+    if status.st_size == 0:
+        raise UnreadableFile("empty", "the file has no bytes")
+    return status.st_size
+
+
 def open_source(path: bytes | str, *, follow_link: bool = True) -> FileSource:
     """Open a regular file that has bytes; anything else is an ``UnreadableFile``."""
     try:
@@ -102,12 +112,7 @@ def open_source(path: bytes | str, *, follow_link: bool = True) -> FileSource:
     except ValueError as error:
         raise UnreadableFile("io_error", "the path holds a NUL") from error
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFile("io_error", "not a regular file")
-        if status.st_size == 0:
-            raise UnreadableFile("empty", "the file has no bytes")
-        return FileSource(descriptor, status.st_size)
+        return FileSource(descriptor, size_of(descriptor))
     except OSError as error:
         os.close(descriptor)
         raise unreadable_from_os(error) from error
