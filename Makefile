@@ -1,4 +1,4 @@
-# make run [MUSIC=folder] · make ui · make test · make setup · make bench, bench-audio, bench-covers, bench-health, bench-lastfm, bench-outages, bench-scale, bench-search, bench-vectors, bench-web, bench-week
+# make run [MUSIC=folder] · make ui · make test · make setup · make screenshots · make bench, bench-audio, bench-covers, bench-health, bench-lastfm, bench-outages, bench-scale, bench-search, bench-vectors, bench-web, bench-week
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ PIP_ARGS ?=
 # A folder given on the command line; `~` is expanded by the shell, which make does not do for MUSIC=~/x.
 RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC))",)
 
-.PHONY: run ui test check bench bench-audio bench-covers bench-health bench-lastfm bench-outages bench-scale bench-search bench-vectors bench-web bench-week setup clean
+.PHONY: run ui test check screenshots bench bench-audio bench-covers bench-health bench-lastfm bench-outages bench-scale bench-search bench-vectors bench-web bench-week setup clean
 
 run: $(STAMP)
 	@$(RUN_ENV) $(BIN)/soniquebay run
@@ -36,6 +36,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Needs Chromium; clicks through the UI and refreshes docs/images.
+screenshots: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.screenshots
 
 bench: $(STAMP)
 	$(BIN)/python -m soniquebay_pipeline_tests.benchmarks.ingest
