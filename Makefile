@@ -1,4 +1,4 @@
-# make run [MUSIC=folder] · make ui · make test · make setup · make bench, bench-audio, bench-covers, bench-health, bench-lastfm, bench-outages, bench-scale, bench-search, bench-vectors, bench-web, bench-week
+# make run [MUSIC=folder] · make ui · make test · make setup · make screenshots · make bench, bench-audio, bench-covers, bench-health, bench-lastfm, bench-outages, bench-scale, bench-search, bench-vectors, bench-web, bench-week
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ RUN_ENV := $(if $(MUSIC),SONIQUEBAY_MUSIC_DIR="$(patsubst ~/%,$(HOME)/%,$(MUSIC)
 
 BENCHMARKS := audio covers health ingest lastfm outages scale search vectors web week
 
-.PHONY: run ui test check bench $(BENCHMARKS:%=bench-%) setup clean
+.PHONY: run ui test check screenshots bench $(BENCHMARKS:%=bench-%) setup clean
 
 run: $(STAMP)
 	@$(RUN_ENV) $(BIN)/soniquebay run
@@ -38,6 +38,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Needs Chromium; clicks through the UI and refreshes docs/images.
+screenshots: $(STAMP)
+	$(BIN)/python -m soniquebay_pipeline_tests.screenshots
 
 bench: bench-ingest
 
