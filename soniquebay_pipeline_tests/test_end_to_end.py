@@ -6,54 +6,17 @@ Real processes of ``soniquebay ui`` on an embedded server of the test's own, ask
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from soniquebay_pipeline.db.engine import catalogue_url
-from soniquebay_pipeline.settings import Settings
-from soniquebay_pipeline_tests.command_line import clean_environment, soniquebay
-from soniquebay_pipeline_tests.graphql import Ui
+from soniquebay_pipeline_tests.installation import LONGEST_SECONDS, Installation
 from soniquebay_pipeline_tests.music_files import music_of
 
-LONGEST_SECONDS = 300.0
-"""For a machine that does other things as well; two cores that do nothing else take about 60 s."""
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
-
-
-@dataclass
-class Installation:
-    """A home, a library, and `soniquebay ui` at work on them."""
-
-    home: Path
-    music: Path
-    ui: Ui
-    settings: dict[str, object]
-
-    def wait_for(self, query: str, wanted: object) -> None:
-        """Wait until the catalogue answers the query so."""
-        engine = create_engine(catalogue_url(Settings(home=self.home)))
-        deadline = time.monotonic() + LONGEST_SECONDS
-        while True:
-            with engine.connect() as connection:
-                found = connection.execute(text(query)).scalar_one()
-            if found == wanted:
-                break
-            assert time.monotonic() < deadline, f"{query}: {found}, not {wanted}, after {LONGEST_SECONDS:.0f} s"
-            time.sleep(1)
-        engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -61,41 +24,20 @@ def installation(server_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
     music = tmp_path_factory.mktemp("library")
     music_of(music / "First" / "Album" / "01.flac", artist=("First",))
     (music / "First" / "Album" / "02.flac").write_bytes(b"this is no music")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     settings: dict[str, object] = {
-        "home": server_home,
-        "music_dir": music,
         "workers": 1,
         "analysis_workers": 1,
         "settle_seconds": 1,
         "sensor_interval_seconds": 5,
         "analysis_interval_seconds": 5,
     }
-    assert soniquebay("run", "--json", settings=settings).code == 0
-    environment = {name: os.environ[name] for name in clean_environment()}
-    environment |= {f"SONIQUEBAY_{name.upper()}": str(value) for name, value in settings.items()}
-    with (server_home / "ui.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "soniquebay_pipeline.cli.main", "ui", "--port", str(port)],
-            env=environment,
-            cwd=server_home,
-            start_new_session=True,
-            stdout=log,
-            stderr=log,
-        )
+    started = Installation(server_home, music, settings)
+    started.command("run", "--json")
     try:
-        ui = Ui(port)
-        ui.wait_until_up(LONGEST_SECONDS)
-        yield Installation(server_home, music, ui, settings)
+        started.start_and_wait()
+        yield started
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        started.stop()
 
 
 def documented_lineage() -> set[tuple[str, str]]:
