@@ -50,11 +50,19 @@ class QueueState:
         return asdict(self) | {"health": self.health}
 
 
+# A track whose file is gone or can't be read is not analysed; its row waits for the file, and that is no backlog.
+_WORKABLE = """
+    (SELECT * FROM deferred_tasks d WHERE queue <> 'analysis' OR NOT EXISTS (
+        SELECT FROM tracks t JOIN raw_files f ON f.id = t.file_id WHERE t.id = d.entity_id AND f.status <> 'present'
+    )) AS w
+"""
+
+
 def queue_states(connection: Connection) -> list[QueueState]:
     """Every queue that has rows, by name."""
     rows = connection.execute(
         text(
-            """
+            f"""
             SELECT queue,
                 count(*) FILTER (WHERE state = 'waiting' AND next_attempt_at <= now()),
                 count(*) FILTER (WHERE state = 'waiting' AND next_attempt_at > now()
@@ -65,15 +73,15 @@ def queue_states(connection: Connection) -> list[QueueState]:
                     FILTER (WHERE state = 'waiting' AND next_attempt_at <= now())), 0),
                 min(next_attempt_at) FILTER (WHERE state = 'waiting' AND next_attempt_at > now()
                                              AND (leased_until IS NULL OR leased_until <= now()))
-            FROM deferred_tasks GROUP BY queue ORDER BY queue
+            FROM {_WORKABLE} GROUP BY queue ORDER BY queue
             """
         )
     ).all()
     errors: dict[str, dict[str, int]] = {}
     for queue, kind, count in connection.execute(
         text(
-            """
-            SELECT queue, split_part(last_error, ':', 1), count(*) FROM deferred_tasks
+            f"""
+            SELECT queue, split_part(last_error, ':', 1), count(*) FROM {_WORKABLE}
             WHERE last_error IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
             """
         )

@@ -37,14 +37,14 @@ class Library:
             kinds += [
                 (4, self.retag),
                 (3, self.move),
-                (2, self.delete),
-                (1, self.delete_file),
                 (1, self.copy),
                 (1, self.replace),
                 (2, self.break_file),
                 (2, self.cover),
                 (2, self.music),
             ]
+        if len(self._albums()) > LEAST_ALBUMS:
+            kinds += [(2, self.delete), (1, self.delete_file)]
         [(_, work)] = self.rng.choices(kinds, weights=[weight for weight, _ in kinds])
         # A file that is no music any more has no tags to write; a folder may hold nothing but covers.
         with suppress(IndexError, FileNotFoundError, FileExistsError, mutagen.MutagenError):
@@ -117,12 +117,10 @@ class Library:
         shutil.copytree(album, self.root / "Copies" / f"{album.name} {self.rng.randrange(1000)}")
 
     def delete(self) -> None:
-        if len(self._albums()) > LEAST_ALBUMS:
-            shutil.rmtree(self._some_album())
+        shutil.rmtree(self._some_album())
 
     def delete_file(self) -> None:
-        if len(self._albums()) > LEAST_ALBUMS:
-            self._some_file().unlink()
+        self._some_file().unlink()
 
     def break_file(self) -> None:
         path = self._some_file()
