@@ -203,6 +203,7 @@ def main() -> int:
                 plot(watch.samples, options.plot)
             waited = wait_until_idle(week)
             report_dagster(week.ui, console)
+            console.print(f"queues: {week.command('queue', '--json').json['queues'] or 'nothing waits or failed'}")
         finally:
             week.stop()
         settle(week)

@@ -25,9 +25,10 @@ ROLES = (
     ("multiprocessing", "runs"),
     ("api grpc", "code location"),
     ("code-server", "code location"),
+    ("dagster dev", "dagster dev"),
     ("postgres", "PostgreSQL"),
 )
-STEADY = ("webserver", "daemon", "code location", "PostgreSQL")
+STEADY = ("dagster dev", "webserver", "daemon", "code location", "PostgreSQL")
 """Roles whose processes live on; runs come and go."""
 NOISE_MB, NOISE_SHARE = 20.0, 0.1
 """Growth between two fifths that is not called growth."""
