@@ -29,6 +29,10 @@ LONGEST_SECONDS = 300.0
 STOP_SECONDS = 60.0
 
 
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @dataclass
 class Installation:
     """A home, a library, and ``soniquebay ui`` at work on them once it is started."""
@@ -67,6 +71,8 @@ class Installation:
                 start_new_session=True,
                 stdout=log,
                 stderr=log,
+                # As a shell starts what a script puts into the background: it must end when told to all the same.
+                preexec_fn=_ignore_interrupts,
             )
 
     @property
@@ -79,17 +85,18 @@ class Installation:
         self.start()
         self.ui.wait_until_up(LONGEST_SECONDS)
 
-    def stop(self) -> None:
-        """End the whole group; PostgreSQL stays."""
+    def stop(self) -> int | None:
+        """End the group as a service manager does; its exit code, None if it had to be killed. PostgreSQL stays."""
         if self.process is None:
-            return
+            return None
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_SECONDS)
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process = None
+        code, self.process = self.process.returncode, None
+        return code
 
     @cached_property
     def engine(self) -> Engine:
