@@ -50,10 +50,12 @@ class QueueState:
         return asdict(self) | {"health": self.health}
 
 
-# A track whose file is gone or can't be read is not analysed; its row waits for the file, and that is no backlog.
+# What waits for a file that is gone or can't be read any more is no backlog: it is tried when the file is back.
 _WORKABLE = """
-    (SELECT * FROM deferred_tasks d WHERE queue <> 'analysis' OR NOT EXISTS (
-        SELECT FROM tracks t JOIN raw_files f ON f.id = t.file_id WHERE t.id = d.entity_id AND f.status <> 'present'
+    (SELECT * FROM deferred_tasks d WHERE NOT EXISTS (
+        SELECT FROM raw_files f WHERE f.status <> 'present' AND f.id = CASE
+            WHEN d.queue = 'analysis' THEN (SELECT t.file_id FROM tracks t WHERE t.id = d.entity_id)
+            WHEN d.entity_type = 'file' THEN d.entity_id END
     )) AS w
 """
 
