@@ -18,6 +18,22 @@ _LAUNCH = """
 mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
+_SELECTOR = {"repositoryLocationName": "soniquebay", "repositoryName": "__repository__"}
+_TICKS = """
+query ($selector: RepositorySelector!) {
+    sensorsOrError(repositorySelector: $selector) { ... on Sensors { results { name sensorState { ...Ticks } } } }
+    schedulesOrError(repositorySelector: $selector) { ... on Schedules { results { name scheduleState { ...Ticks } } } }
+}
+fragment Ticks on InstigationState { ticks(limit: 5000) { status skipReason error { message } } }
+"""
+_START_SCHEDULE = """
+mutation ($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {
+    __typename ... on PythonError { message } } }
+"""
+_RUNS = """
+query ($cursor: String) { runsOrError(limit: 500, cursor: $cursor) { ... on Runs { results {
+    runId jobName status startTime endTime tags { key value } } } } }
+"""
 _STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
@@ -56,14 +72,34 @@ class Ui:
         """Every asset by name, as the UI's pages show it."""
         return {node["assetKey"]["path"][-1]: node for node in self.ask(_ASSETS)["assetNodes"]}
 
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run that Dagster knows of, the newest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            cursor = found[-1]["runId"] if found else None
+            page = self.ask(_RUNS, cursor=cursor)["runsOrError"]["results"]
+            found += page
+            if not page:
+                return found
+
+    def ticks(self) -> dict[str, list[dict[str, Any]]]:
+        """The last ticks of every sensor and schedule, by its name."""
+        answer = self.ask(_TICKS, selector=_SELECTOR)
+        return {
+            each["name"]: each[state]["ticks"]
+            for kind, state in (("sensorsOrError", "sensorState"), ("schedulesOrError", "scheduleState"))
+            for each in answer[kind]["results"]
+        }
+
+    def start_schedule(self, name: str) -> None:
+        """Switch a schedule on."""
+        started = self.ask(_START_SCHEDULE, selector={**_SELECTOR, "scheduleName": name})["startSchedule"]
+        assert started["__typename"] == "ScheduleStateResult", started
+
     def materialize(self, job: str, shard: str, seconds: float) -> str:
         """Launch the job over one shard, wait for its end; returns its status."""
         tags = [{"key": f"dagster/asset_partition_range_{end}", "value": shard} for end in ("start", "end")]
-        selector = {
-            "repositoryLocationName": "soniquebay",
-            "repositoryName": "__repository__",
-            "pipelineName": job,
-        }
+        selector = {**_SELECTOR, "pipelineName": job}
         launched = self.ask(
             _LAUNCH, params={"selector": selector, "mode": "default", "executionMetadata": {"tags": tags}}
         )

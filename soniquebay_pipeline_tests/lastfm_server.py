@@ -143,9 +143,9 @@ class LastFmServer:
 
 
 @contextmanager
-def lastfm_server() -> Iterator[LastFmServer]:
+def lastfm_server(server: LastFmServer | None = None) -> Iterator[LastFmServer]:
     """The server, listening on a port of its own until the block ends."""
-    server = LastFmServer()
+    server = server or LastFmServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -38,7 +38,7 @@ def installation(server_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
         started.start_and_wait()
         yield started
     finally:
-        started.stop()
+        assert started.stop() is not None, "`soniquebay ui` does not end when it is told to"
 
 
 def documented_lineage() -> set[tuple[str, str]]:

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from soniquebay_pipeline.artwork.choice import Changes, derive
 from soniquebay_pipeline.artwork.model import WEB_SOURCES, CoverRules, Refused
 from soniquebay_pipeline.artwork.offers import Offer, offer
+from soniquebay_pipeline.db import ledger
 from soniquebay_pipeline.db.leases import Leases
 from soniquebay_pipeline.db.ledger import FailedAttempt, priority_of
 from soniquebay_pipeline.enrichment.coverartarchive import CoverArtArchive
@@ -154,6 +155,17 @@ def count_due(engine: Engine, source: str, rules: CoverRules, max_age_days: floa
     parameters = _parameters(source, rules, max_age_days) | {"queue": QUEUE, "source": source}
     with engine.connect() as connection:
         return int(connection.execute(text(query), parameters).scalar_one())
+
+
+def forget_settled(connection: Connection, rules: CoverRules, max_age_days: float) -> int:
+    """Forget attempts at albums that a better source covers meanwhile, and at services that are not asked any more."""
+    asked = asked_sources(rules)
+    return sum(
+        ledger.forget_settled(connection, QUEUE, source, _due(source), _parameters(source, rules, max_age_days))
+        if source in asked
+        else ledger.forget_settled(connection, QUEUE, source, ledger.NOTHING)
+        for source in WEB_SOURCES
+    )
 
 
 def fetch_covers(

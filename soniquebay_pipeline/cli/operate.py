@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from typing import Annotated
 
@@ -38,6 +39,9 @@ def ui(
     os.chdir(home)
     sys.stdout.flush()
     sys.stderr.flush()
+    # A shell starts what it puts into the background of a script with SIGINT ignored. Dagster takes over that
+    # disposition for SIGTERM as well, so nothing but SIGKILL would end it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(sys.executable, arguments, os.environ | {"PYTHONWARNINGS": warnings})
 
 

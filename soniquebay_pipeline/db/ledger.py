@@ -41,7 +41,14 @@ ENTITY_TABLES = {
     "similar": "artists",
     "coverartarchive": "albums",
     "lastfm": "albums",
+    "track_text": "tracks",
+    "track_sound": "tracks",
+    "file": "raw_files",
+    "folder_picture": "folder_pictures",
+    "picture": "pictures",
 }
+NOTHING = "SELECT 0::bigint AS entity_id, '' AS about, 0 AS priority WHERE false"
+"""What is due of a service that is not asked; for ``forget_settled``."""
 AGED_EVERY = 4
 """Every fourth claim goes to what has waited longest, whatever its priority."""
 
@@ -141,27 +148,8 @@ def enrol(
     ``due`` is a SELECT of (entity_id bigint, about text, priority integer), each entity once and all that is due: also
     what waits or has failed, for the ledger knows that itself. A row about another state of its input starts afresh.
     """
+    forget_settled(connection, queue, entity_type, due, parameters)
     of_queue = {"queue": queue, "entity_type": entity_type}
-    # One enrolment of a queue at a time; claims and notes go on beside it.
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, hashtext(:queue || '/' || :entity_type))"),
-        {"space": LOCKS_OF_QUEUES, **of_queue},
-    )
-    temporary_select(connection, "due", f"SELECT entity_id, about, priority FROM ({due}) AS due", **(parameters or {}))
-    connection.execute(
-        text(
-            """
-            DELETE FROM deferred_tasks WHERE (queue, entity_type, entity_id) IN (
-                SELECT queue, entity_type, entity_id FROM deferred_tasks d
-                WHERE queue = :queue AND entity_type = :entity_type
-                  AND (leased_until IS NULL OR leased_until <= now())
-                  AND NOT EXISTS (SELECT FROM due WHERE due.entity_id = d.entity_id)
-                FOR UPDATE SKIP LOCKED
-            )
-            """
-        ),
-        of_queue,
-    )
     connection.execute(
         text(
             """
@@ -194,6 +182,36 @@ def enrol(
                 WHERE d.queue = :queue AND d.entity_type = :entity_type AND d.entity_id = due.entity_id)
             ORDER BY entity_id
             ON CONFLICT (queue, entity_type, entity_id) DO NOTHING
+            """
+        ),
+        of_queue,
+    ).rowcount
+
+
+def forget_settled(
+    connection: Connection, queue: str, entity_type: str, due: str, parameters: Mapping[str, Any] | None = None
+) -> int:
+    """The first half of ``enrol``: what is due no longer loses its row; returns how many did.
+
+    A run enrols, but a run starts only when something is due: the daily maintenance does this half beside it.
+    """
+    of_queue = {"queue": queue, "entity_type": entity_type}
+    # One enrolment of a queue at a time; claims and notes go on beside it.
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:space, hashtext(:queue || '/' || :entity_type))"),
+        {"space": LOCKS_OF_QUEUES, **of_queue},
+    )
+    temporary_select(connection, "due", f"SELECT entity_id, about, priority FROM ({due}) AS due", **(parameters or {}))
+    return connection.execute(
+        text(
+            """
+            DELETE FROM deferred_tasks WHERE (queue, entity_type, entity_id) IN (
+                SELECT queue, entity_type, entity_id FROM deferred_tasks d
+                WHERE queue = :queue AND entity_type = :entity_type
+                  AND (leased_until IS NULL OR leased_until <= now())
+                  AND NOT EXISTS (SELECT FROM due WHERE due.entity_id = d.entity_id)
+                FOR UPDATE SKIP LOCKED
+            )
             """
         ),
         of_queue,
@@ -338,7 +356,7 @@ def retry_failed(connection: Connection, queues: Sequence[str] | None = None, *,
 
 
 def remove_vanished(connection: Connection) -> int:
-    """Delete the rows of tracks, albums and artists that are no longer there; returns their number."""
+    """Delete the rows of tracks, albums, artists, files and pictures that are no longer there; returns their number."""
     return sum(
         connection.execute(
             text(

@@ -50,11 +50,21 @@ class QueueState:
         return asdict(self) | {"health": self.health}
 
 
+# What waits for a file that is gone or can't be read any more is no backlog: it is tried when the file is back.
+_WORKABLE = """
+    (SELECT * FROM deferred_tasks d WHERE NOT EXISTS (
+        SELECT FROM raw_files f WHERE f.status <> 'present' AND f.id = CASE
+            WHEN d.queue = 'analysis' THEN (SELECT t.file_id FROM tracks t WHERE t.id = d.entity_id)
+            WHEN d.entity_type = 'file' THEN d.entity_id END
+    )) AS w
+"""
+
+
 def queue_states(connection: Connection) -> list[QueueState]:
     """Every queue that has rows, by name."""
     rows = connection.execute(
         text(
-            """
+            f"""
             SELECT queue,
                 count(*) FILTER (WHERE state = 'waiting' AND next_attempt_at <= now()),
                 count(*) FILTER (WHERE state = 'waiting' AND next_attempt_at > now()
@@ -65,15 +75,15 @@ def queue_states(connection: Connection) -> list[QueueState]:
                     FILTER (WHERE state = 'waiting' AND next_attempt_at <= now())), 0),
                 min(next_attempt_at) FILTER (WHERE state = 'waiting' AND next_attempt_at > now()
                                              AND (leased_until IS NULL OR leased_until <= now()))
-            FROM deferred_tasks GROUP BY queue ORDER BY queue
+            FROM {_WORKABLE} GROUP BY queue ORDER BY queue
             """
         )
     ).all()
     errors: dict[str, dict[str, int]] = {}
     for queue, kind, count in connection.execute(
         text(
-            """
-            SELECT queue, split_part(last_error, ':', 1), count(*) FROM deferred_tasks
+            f"""
+            SELECT queue, split_part(last_error, ':', 1), count(*) FROM {_WORKABLE}
             WHERE last_error IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
             """
         )

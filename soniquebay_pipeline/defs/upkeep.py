@@ -21,13 +21,22 @@ def remove_expired_answers(context: dg.OpExecutionContext, pipeline: dg.Resource
 
 @dg.op(
     pool="database",
-    description="Let work that failed on a web service be tried once more; remove attempts at what has vanished.",
+    description="Let work that failed on a web service be tried once more; forget attempts at what has vanished or is "
+    "no longer wanted.",
 )
 def tend_ledger(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    from soniquebay_pipeline.artwork import web
+    from soniquebay_pipeline.artwork.model import CoverRules
     from soniquebay_pipeline.db.ledger import remove_vanished, retry_failed
+    from soniquebay_pipeline.enrichment.lastfm import due as lastfm
 
+    settings = pipeline.settings
+    kinds = settings.lastfm_kinds.split(",") if settings.lastfm_api_key else []
     with pipeline.engine.begin() as connection:
         removed = remove_vanished(connection)
+        removed += web.forget_settled(connection, CoverRules.of(settings), settings.cover_max_age_days)
+        asked = [lastfm.KIND_OF_SETTING[name] for name in kinds if name]
+        removed += lastfm.forget_settled(connection, asked, settings.lastfm_max_age_days)
         retried = retry_failed(connection, RETRIED_DAILY, attempts=1)
     context.add_output_metadata({"removed": removed, "retried": retried})
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from soniquebay_pipeline.artwork.model import CoverRules
-from soniquebay_pipeline.artwork.web import WebReport, count_due, fetch_covers, services_of
+from soniquebay_pipeline.artwork.web import WebReport, count_due, fetch_covers, forget_settled, services_of
 from soniquebay_pipeline.enrichment.gateway import Gateway
 from soniquebay_pipeline.settings import Settings
 from soniquebay_pipeline_tests.artwork.picture_files import RULES, cover, jpeg, put, shown, stored_files
@@ -105,6 +105,19 @@ def test_what_nothing_better_covers_is_asked_for_once(web: Web) -> None:
     files, requests = stored_files(web.home), len(web.archive.requests)
     assert web.fetch()["coverartarchive"].asked == 0
     assert (stored_files(web.home), len(web.archive.requests)) == (files, requests)
+
+
+def test_attempts_end_with_what_a_better_source_covers(web: Web) -> None:
+    for number in (1, 2):
+        web.album(number)
+        web.offered(number, Reply(503))
+    cover(web.engine, web.music, web.home)
+    assert web.fetch("coverartarchive")["coverartarchive"].failed == 2
+    put(web.music / "Artist/Album 1/cover.jpg", jpeg(9))
+    cover(web.engine, web.music, web.home)
+    with web.engine.begin() as connection:
+        assert forget_settled(connection, RULES, 30) == 1
+        assert forget_settled(connection, CoverRules.of(Settings(cover_sources="local")), 30) == 1
 
 
 def test_a_better_source_takes_the_place_and_gives_it_back(web: Web) -> None:

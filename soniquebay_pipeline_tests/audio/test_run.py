@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 from soniquebay_pipeline.audio import run, store
 from soniquebay_pipeline.audio.model import ANALYSIS_VERSION, DueTrack, Failure
 from soniquebay_pipeline.audio.run import AnalysisReport, analyse_due_tracks
+from soniquebay_pipeline.db.ledger_view import queue_states
 from soniquebay_pipeline.demo.tagging import Tags, with_tags
 from soniquebay_pipeline.demo.writing import encode
 from soniquebay_pipeline.library.workers import PoolOptions
@@ -120,6 +121,31 @@ def test_the_oldest_are_analysed_again_on_request(engine: Engine, library: Path)
     assert all(row.bpm for row in rows(engine).values())
     assert analyse(engine, library).analysed == 1
     assert analyse(engine, library).analysed == 0
+
+
+def test_what_waits_for_a_file_that_is_gone_is_no_backlog(engine: Engine, library: Path) -> None:
+    music_of(library / "C/three.flac", bpm=120.0)
+    ingest(engine, library)
+    analyse(engine, library)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE audio_features SET analyzed_at = now() - interval '2 years'"))
+        assert store.request_oldest(connection, 365, 1) == 1
+        [state] = queue_states(connection)
+        gone = connection.execute(
+            text("SELECT path FROM raw_files f JOIN tracks t ON t.file_id = f.id JOIN deferred_tasks d"
+                 " ON d.entity_id = t.id")
+        ).scalar_one()  # fmt: skip
+    assert state.waiting == 1
+    audio = (library / gone).read_bytes()
+    (library / gone).unlink()
+    ingest(engine, library)
+    with engine.connect() as connection:
+        assert queue_states(connection) == [] and store.due_shards(connection) == []
+    (library / gone).write_bytes(audio)
+    ingest(engine, library)
+    with engine.connect() as connection:
+        assert [state.waiting for state in queue_states(connection)] == [1]
+    assert analyse(engine, library).analysed == 1
 
 
 def test_the_same_audio_is_analysed_once(engine: Engine, library: Path) -> None:

@@ -30,44 +30,30 @@ from soniquebay_pipeline.db.engine import catalogue_url
 from soniquebay_pipeline.db.server import ensure_server, stop_server
 from soniquebay_pipeline.defs.runs import PROCESS_TAG
 from soniquebay_pipeline.settings import Settings
-from soniquebay_pipeline_tests.benchmarks.week import Installation
 from soniquebay_pipeline_tests.command_line import soniquebay
 from soniquebay_pipeline_tests.graphql import Ui
+from soniquebay_pipeline_tests.installation import Installation
 from soniquebay_pipeline_tests.lastfm_server import API_KEY, Answer, LastFmServer, lastfm_server
 from soniquebay_pipeline_tests.music_files import song
 
-_TICKS = """
-{ sensorsOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "soniquebay"}) {
-    ... on Sensors { results { name sensorState { ticks(limit: 200) { status skipReason } } } } } }
-"""
-_RUNS = "{ runsOrError(limit: 20) { ... on Runs { results { status tags { key value } } } } }"
 LONGEST_SECONDS = 1200.0
 
 
-class Asking(Installation):
+def asking(home: Path, music: Path, url: str) -> Installation:
     """An installation that asks Last.fm and does nothing else."""
-
-    url = ""
-
-    @property
-    def settings(self) -> dict[str, object]:
-        quiet = dict.fromkeys(
-            ("sensor_interval_seconds", "analysis_interval_seconds", "vectors_interval_seconds"), 36_000
-        )
-        return {
-            "home": self.home,
-            "music_dir": self.music,
-            "shards": 8,
-            "workers": 1,
-            "cover_sources": "chosen,embedded,local",
-            "scan_cron": "0 0 1 1 *",
-            "lastfm_api_key": API_KEY,
-            "lastfm_url": self.url,
-            "lastfm_kinds": "artists,similar",
-            "lastfm_calls_per_second": 5,
-            "lastfm_interval_seconds": 5,
-            **quiet,
-        }
+    quiet = dict.fromkeys(("sensor_interval_seconds", "analysis_interval_seconds", "vectors_interval_seconds"), 36_000)
+    settings: dict[str, object] = {
+        "shards": 8,
+        "workers": 1,
+        "cover_sources": "chosen,embedded,local",
+        "scan_cron": "0 0 1 1 *",
+        "lastfm_api_key": API_KEY,
+        "lastfm_url": url,
+        "lastfm_kinds": "artists,similar",
+        "lastfm_calls_per_second": 5,
+        "lastfm_interval_seconds": 5,
+    }
+    return Installation(home, music, settings | quiet)
 
 
 def scalar(home: Path, query: str) -> int:
@@ -95,7 +81,7 @@ def wait(what: str, condition: Callable[[], bool]) -> None:
 def kill_a_run(ui: Ui) -> int:
     """SIGKILL for the processes of the runs at work; returns how many there were."""
     killed = 0
-    for run in ui.ask(_RUNS)["runsOrError"]["results"]:
+    for run in ui.runs():
         process = {tag["key"]: tag["value"] for tag in run["tags"]}.get(PROCESS_TAG)
         if run["status"] == "STARTED" and process:
             with suppress(psutil.Error):
@@ -125,12 +111,7 @@ def report(server: LastFmServer, home: Path, uis: list[Ui], console: Console) ->
         f"{asked} of {artists} artists known, {similar} with similar ones, {left} rows in the ledger, "
         f"{doubled} doubled; {len(server.calls)} calls, {len(calls)} different; asked more than once: {twice or 'none'}"
     )
-    ticks = Counter(
-        tick["skipReason"] or tick["status"]
-        for sensor in uis[0].ask(_TICKS)["sensorsOrError"]["results"]
-        if sensor["name"] == "deferred_lastfm"
-        for tick in sensor["sensorState"]["ticks"]
-    )
+    ticks = Counter(tick["skipReason"] or tick["status"] for tick in uis[0].ticks()["deferred_lastfm"])
     for reason, count in ticks.most_common():
         console.print(f"  {count:3} ticks: {reason}")
     return asked == similar == artists and left == 0 and doubled == 0
@@ -145,16 +126,16 @@ def main() -> int:
     base = Path(tempfile.mkdtemp(prefix="soniquebay-outages-"))
     base.chmod(0o755)
     with lastfm_server() as server:
-        Asking.url = server.url
         for number in range(options.artists):
             name = f"Artist {number:03}"
             song(base / f"music/{name}/Album/1.flac", number, artist=(name,), album=f"Album {number}")
             server.artist(name, tags=[("rock", 100)], similar=[("Someone", "", "0.5")])
-        first, second = (Asking(base / "home", base / "music") for _ in range(2))
+        first, second = (asking(base / "home", base / "music", server.url) for _ in range(2))
         assert soniquebay("ingest", "--json", settings=first.settings).code == 0
         try:
-            ports = [first.start(), second.start()]
-            uis = [Ui(port) for port in ports]
+            first.start()
+            second.start()
+            uis = [first.ui, second.ui]
             wait("calls", lambda: len(server.calls) >= 0.2 * options.artists)
             console.print(f"{len(server.calls)} calls; runs killed: {kill_a_run(uis[0])}")
             wait("calls", lambda: len(server.calls) >= 0.9 * options.artists)

@@ -19,6 +19,7 @@ from soniquebay_pipeline.care.health.kinds import KINDS
 from soniquebay_pipeline.care.health.report import Finding, findings, make_report
 from soniquebay_pipeline.demo.writing import encode
 from soniquebay_pipeline.library.workers import PoolOptions
+from soniquebay_pipeline_tests.artwork.picture_files import cover, jpeg, put
 from soniquebay_pipeline_tests.care.packed_fingerprints import pack
 from soniquebay_pipeline_tests.music_files import music_of, song
 from soniquebay_pipeline_tests.pipeline_steps import SHARDS, ingest
@@ -40,6 +41,21 @@ def test_a_sound_library_has_no_finding_but_missing_ids(engine: Engine, music: P
 
 def hash_of(*parts: object) -> int:
     return sum(ord(letter) * 31**place for place, letter in enumerate("/".join(map(str, parts)))) % 100_000
+
+
+def test_small_covers_of_what_is_there(engine: Engine, music: Path, tmp_path: Path) -> None:
+    for number, (album, side) in enumerate((("Here", 200), ("Gone", 200), ("Large", 400))):
+        song(music / "Cher" / album / "1.flac", number, artist=("Cher",), album=album, picture=jpeg(number, side))
+    put(music / "Cher" / "artist.jpg", jpeg(9, 200))
+    cover(engine, music, tmp_path / "home")
+    shutil.rmtree(music / "Cher" / "Gone")
+    cover(engine, music, tmp_path / "home")
+    small = found(engine, "small_cover")
+    # A path that is NULL once ended the whole report.
+    assert [(f.entity_type, f.subject, list(f.paths), f.file_count) for f in small] == [
+        ("album", "Here", ["Cher/Here/1.flac"], 1),
+        ("artist", "Cher", [], 0),
+    ]
 
 
 def test_a_compilation_torn_apart_by_artist(engine: Engine, music: Path) -> None:

@@ -233,6 +233,17 @@ def test_enrolling_follows_the_data(connection: Connection) -> None:
     assert row(connection, 2).leased_by == row(connection, 4).leased_by == "me"
 
 
+def test_what_is_settled_leaves_and_nothing_new_comes(connection: Connection) -> None:
+    for queue in (QUEUE, ("covers", "lastfm")):
+        ledger.note_failures(connection, *queue, [FailedAttempt(i, "a", "x") for i in (1, 2)])
+    due = "SELECT * FROM (VALUES (2::bigint, 'a', 0), (3, 'a', 0)) AS v (entity_id, about, priority)"
+    assert ledger.forget_settled(connection, *QUEUE, due) == 1
+    assert ledger.forget_settled(connection, *QUEUE, due) == 0
+    assert ledger.forget_settled(connection, "covers", "lastfm", ledger.NOTHING) == 2
+    left = connection.execute(text("SELECT entity_id, attempts FROM deferred_tasks")).all()
+    assert [tuple(each) for each in left] == [(2, 1)]
+
+
 def test_a_person_lets_failed_work_be_tried_again(connection: Connection) -> None:
     for queue in ("enrichment", "covers"):
         for _ in range(ledger.MAX_ATTEMPTS):
@@ -252,6 +263,12 @@ def test_vanished_entities_leave_the_ledger(connection: Connection) -> None:
     enrol(connection, [(artist, "a", 0), (artist + 1, "gone", 0)])
     assert ledger.remove_vanished(connection) == 1
     assert ids(claim(connection, 9)) == [artist]
+
+
+@pytest.mark.parametrize("entity_type", list(ledger.ENTITY_TABLES))
+def test_attempts_at_anything_end_with_it(connection: Connection, entity_type: str) -> None:
+    ledger.note_failures(connection, "any", entity_type, [FailedAttempt(1, "gone", "x")])
+    assert ledger.remove_vanished(connection) == 1
 
 
 WORKER = """

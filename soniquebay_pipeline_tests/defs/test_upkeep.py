@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import dagster as dg
+import pytest
 from sqlalchemy import Engine, text
 
 from soniquebay_pipeline.db import ledger
@@ -12,10 +13,12 @@ from soniquebay_pipeline.db.ledger import FailedAttempt
 from soniquebay_pipeline.db.ledger_view import queue_states
 from soniquebay_pipeline.definitions import defs
 from soniquebay_pipeline.enrichment.gateway import Gateway, Provider
-from soniquebay_pipeline.settings import Settings
+from soniquebay_pipeline.settings import Settings, get_settings
 
 
-def test_daily_maintenance(settings_env: Settings, engine: Engine) -> None:
+def test_daily_maintenance(settings_env: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SONIQUEBAY_LASTFM_API_KEY", "0" * 32)
+    get_settings.cache_clear()
     provider = Provider("test", 1000.0)
     with Gateway(engine) as gateway:
         gateway.ask(provider, "test:old", lambda: b"", lifetime=timedelta(microseconds=1))

@@ -184,13 +184,13 @@ _CLIPPED = f"""
 
 _SMALL_COVERS = """
     SELECT c.entity_type, c.entity_id, coalesce(b.title, r.name, p.title, ''),
-           c.width || ' x ' || c.height || ' pixels, from ' || c.source, coalesce(ARRAY[p.path], '{}'::text[]),
-           CASE WHEN p.id IS NULL THEN 0 ELSE 1 END
+           c.width || ' x ' || c.height || ' pixels, from ' || c.source,
+           array_remove(ARRAY[p.path], NULL), num_nonnulls(p.path)
     FROM covers c LEFT JOIN albums b ON c.entity_type = 'album' AND b.id = c.entity_id
     LEFT JOIN artists r ON c.entity_type = 'artist' AND r.id = c.entity_id
     LEFT JOIN present p ON p.id = CASE c.entity_type WHEN 'track' THEN c.entity_id
         WHEN 'album' THEN (SELECT min(q.id) FROM present q WHERE q.album_id = c.entity_id) END
-    WHERE least(c.width, c.height) < 300
+    WHERE least(c.width, c.height) < 300 AND (p.id IS NOT NULL OR c.entity_type = 'artist')
     ORDER BY c.entity_type, c.entity_id
 """
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from soniquebay_pipeline.db import ledger
 from soniquebay_pipeline.db.ledger import priority_of
 from soniquebay_pipeline.enrichment.lastfm.model import Due
 from soniquebay_pipeline.enrichment.lastfm.names import NOBODY, NOBODY_IDS
@@ -130,6 +131,16 @@ def wanted(kind: str) -> str:
         {rows} LEFT JOIN ({SOURCES[kind].tracks}) w ON w.id = e.id
         WHERE {where} AND {_wanted(kind)}
     """
+
+
+def forget_settled(connection: Connection, kinds: Sequence[str], max_age_days: float) -> int:
+    """Forget attempts at what is no longer wanted, and at kinds that are not asked for any more."""
+    return sum(
+        ledger.forget_settled(connection, QUEUE, kind, wanted(kind), parameters(max_age_days))
+        if kind in kinds
+        else ledger.forget_settled(connection, QUEUE, kind, ledger.NOTHING)
+        for kind in SOURCES
+    )
 
 
 def is_any_due(engine: Engine, kind: str, max_age_days: float) -> bool:
