@@ -31,11 +31,11 @@ def tend_ledger(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipel
     from soniquebay_pipeline.enrichment.lastfm import due as lastfm
 
     settings = pipeline.settings
-    kinds = settings.lastfm_kinds.split(",") if settings.lastfm_api_key else []
+    kinds = settings.lastfm_kind_list if settings.lastfm_api_key else []
     with pipeline.engine.begin() as connection:
         removed = remove_vanished(connection)
         removed += web.forget_settled(connection, CoverRules.of(settings), settings.cover_max_age_days)
-        asked = [lastfm.KIND_OF_SETTING[name] for name in kinds if name]
+        asked = [lastfm.KIND_OF_SETTING[name] for name in kinds]
         removed += lastfm.forget_settled(connection, asked, settings.lastfm_max_age_days)
         retried = retry_failed(connection, RETRIED_DAILY, attempts=1)
     context.add_output_metadata({"removed": removed, "retried": retried})
