@@ -59,9 +59,8 @@ class Shown:
 
 PAGES = (
     # The page of all assets shows only their groups at first.
-    Shown("lineage", "/assets/tracks?view=lineage&lineageScope=neighbors&lineageDepth=6", "library_health", 2300, 900),
-    Shown("asset", "/assets/tracks?view=overview", "musicbrainz_id", height=1380),
-    Shown("columns", "/assets/tracks?view=lineage&column=title", "raw_metadata", height=640),
+    Shown("lineage", "/assets/tracks?view=lineage&lineageScope=neighbors&lineageDepth=6", "library_health", 2300, 1040),
+    Shown("asset", "/assets/tracks?view=overview", "from raw_metadata.title", height=1180),
     Shown("partitions", "/assets/tracks?view=partitions&partition=00", "tracks_added", height=1000),
     Shown("covers", "/assets/covers?view=partitions&partition=00", "new_pictures", height=1000),
     Shown("health", "/assets/library_health?view=overview", "findings", height=1180),
