@@ -12,7 +12,9 @@ _ASSETS = """
 { assetNodes { assetKey { path } dependencyKeys { path } groupName isPartitioned description kinds
     owners { ... on TeamAssetOwner { team } }
     partitionStats { numMaterialized numPartitions }
-    assetMaterializations(limit: 1) { runId metadataEntries { label ... on MarkdownMetadataEntry { mdStr } } } } }
+    assetMaterializations(limit: 1) { runId metadataEntries { label ... on MarkdownMetadataEntry { mdStr }
+        ... on TableColumnLineageMetadataEntry { lineage {
+            columnName columnDeps { assetKey { path } columnName } } } } } } }
 """
 _LAUNCH = """
 mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {

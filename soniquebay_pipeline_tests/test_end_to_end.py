@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from soniquebay_pipeline.defs.lineage import LINEAGE
 from soniquebay_pipeline_tests.artwork.picture_files import jpeg, put
 from soniquebay_pipeline_tests.installation import LONGEST_SECONDS, Installation
 from soniquebay_pipeline_tests.music_files import music_of
@@ -69,6 +70,18 @@ def test_a_rejected_file_is_in_the_metadata_of_its_asset(installation: Installat
     [last] = installation.ui.assets()["raw_metadata"]["assetMaterializations"]
     shown = {entry["label"]: entry.get("mdStr") for entry in last["metadataEntries"]}
     assert "First/Album/02.flac" in (shown.get("rejected_files") or "")
+
+
+def test_every_materialisation_says_what_its_columns_are_made_from(installation: Installation) -> None:
+    assets = installation.ui.assets()
+    for name in LINEAGE.keys() & {name for name, node in assets.items() if node["assetMaterializations"]}:
+        [last] = assets[name]["assetMaterializations"]
+        [lineage] = [entry["lineage"] for entry in last["metadataEntries"] if "lineage" in entry]
+        said = {
+            each["columnName"]: {f"{dep['assetKey']['path'][-1]}.{dep['columnName']}" for dep in each["columnDeps"]}
+            for each in lineage
+        }
+        assert said == {column: set(sources.split()) for column, sources in LINEAGE[name].items()}
 
 
 def test_a_shard_can_be_materialised_from_the_ui(installation: Installation) -> None:

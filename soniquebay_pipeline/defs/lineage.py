@@ -1,4 +1,7 @@
-"""Which column comes from which: what Dagster's UI draws as column lineage.
+"""Which column comes from which: Dagster's column lineage, and a part of each column's description.
+
+Dagster stores column lineage and answers it through GraphQL, but its open-source UI does not draw it; so the columns'
+descriptions on the asset's page say it too.
 
 Here: a declaration for each asset. It names what a value is made from, not the keys by which the rows find each
 other; what comes from disk, from a measurement or from a web service has no column before it and is not named.

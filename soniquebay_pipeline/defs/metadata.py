@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
 
-def column_schema(table: Table) -> dg.TableSchema:
-    """Dagster's description of a table's columns."""
+def column_schema(table: Table, sources: Mapping[str, str]) -> dg.TableSchema:
+    """Dagster's description of a table's columns; ``sources`` says what a column is made from, by its name."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=str(column.type.compile()) if not hasattr(column.type, "item_type") else "TEXT[]",
-                description=column.comment,
+                description=_described(column.comment, sources.get(column.name)),
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(column.nullable), unique=bool(column.unique or column.primary_key)
                 ),
@@ -26,6 +26,11 @@ def column_schema(table: Table) -> dg.TableSchema:
             for column in table.columns
         ]
     )
+
+
+def _described(comment: str | None, source: str | None) -> str | None:
+    parts = [comment, source and f"from {source.replace(' ', ', ')}"]
+    return "; ".join(part for part in parts if part) or None
 
 
 def row_count(engine: Engine, table: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from soniquebay_pipeline.db.tables import metadata
+from soniquebay_pipeline.defs.lineage import LINEAGE
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS
 from soniquebay_pipeline.library.paths import shard_of
 from soniquebay_pipeline.settings import Settings
@@ -52,6 +53,8 @@ def test_a_run_over_all_shards_reports_what_it_did(
         assert said[table]["dagster/row_count"] == count(engine, table), table
         schema = said[table]["dagster/column_schema"]
         assert [column.name for column in schema.columns] == [column.name for column in metadata.tables[table].columns]
+        from_before = [column.name for column in schema.columns if "from " in (column.description or "")]
+        assert set(from_before) >= set(LINEAGE.get(table, ()))
         assert ("dagster/column_lineage" in said[table]) == (table != "raw_files")
     copied = {
         column: dep.column_name

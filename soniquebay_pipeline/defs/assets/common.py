@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from soniquebay_pipeline.defs.lineage import column_lineage
+from soniquebay_pipeline.defs.lineage import LINEAGE, column_lineage
 from soniquebay_pipeline.defs.metadata import column_schema, counts, row_count
 from soniquebay_pipeline.defs.partitions import SHARDS, shard_numbers
 from soniquebay_pipeline.logs import logger
@@ -73,13 +73,14 @@ def catalogue_result(
     from soniquebay_pipeline.db.tables import metadata
 
     logger(table).info("done", **numbers)
+    name = asset or table
     return dg.MaterializeResult(
         metadata={
             **counts(numbers),
             **more,
             "dagster/row_count": row_count(pipeline.engine, table),
-            "dagster/column_schema": column_schema(metadata.tables[table]),
-            **column_lineage(asset or table),
+            "dagster/column_schema": column_schema(metadata.tables[table], LINEAGE.get(name, {})),
+            **column_lineage(name),
         }
     )
 
