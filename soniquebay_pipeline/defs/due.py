@@ -32,10 +32,9 @@ def _vectors(pipeline: Pipeline, shards: Sequence[int]) -> bool:
 
     try:
         with pipeline.engine.connect() as connection:
-            due = due_shards(connection, pipeline.settings)
+            return bool(due_shards(connection, pipeline.settings, shards))
     except ModelError:
         return True  # embeddings says so to the person
-    return bool(set(shards) & (due.text | due.sound))
 
 
 IS_DUE: dict[str, Callable[[Pipeline, Sequence[int]], bool]] = {

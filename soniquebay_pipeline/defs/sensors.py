@@ -114,23 +114,29 @@ def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="""
 Starts the making of vectors for tracks whose words or features are new or changed: a run a shard, never two
-over one. Words come first; a shard whose sound is being analysed waits for the end of that.
+over one. Words come first; a shard whose sound is being analysed waits for the end of that. Looks at as many
+shards as fit into SONIQUEBAY_SENSOR_TICK_SECONDS and goes on from there at the next tick.
 """,
 )
 def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     from soniquebay_pipeline.db.migrate import open_catalogue
     from soniquebay_pipeline.vectors.model import ModelError
-    from soniquebay_pipeline.vectors.run import due_shards
+    from soniquebay_pipeline.vectors.run import look_for_due
 
     runs = runs_in_progress(context.instance)
     if waits := catalogue_at_work(runs, "making vectors"):
         return waits
     settings = get_settings()
+    first = int(context.cursor or 0) % len(SHARD_KEYS)
+    in_turn = [*range(first, len(SHARD_KEYS)), *range(first)]
     try:
         with open_catalogue(settings).connect() as connection:
-            due = due_shards(connection, settings)
+            due, looked_at = look_for_due(connection, settings, in_turn, settings.sensor_tick_seconds)
     except ModelError as error:
         return dg.SkipReason(str(error))
+    context.update_cursor(str(first + looked_at))
+    if not due and looked_at < len(in_turn):
+        return dg.SkipReason(f"Nothing is due in the {looked_at} shards from {in_turn[0]}; the others come next.")
     analysed = {int(key) for key in shards_of(runs, analyse.name)}
     sound = sorted(due.sound - analysed)
     if due.sound and not sound and not due.text:

@@ -23,10 +23,13 @@ _DUE = f"""
 """
 
 
-def shards_with_due_combinations(connection: Connection, text_model: str, text_share: float) -> set[int]:
-    """Shards where a combined vector is missing or made of other parts or with other weights."""
-    query = f"SELECT DISTINCT f.shard {_DUE}"
-    return set(connection.execute(text(query), {"model": combined_model(text_model, MODEL, text_share)}).scalars())
+def shards_with_due_combinations(
+    connection: Connection, text_model: str, text_share: float, shards: Sequence[int]
+) -> set[int]:
+    """Those of the shards where a combined vector is missing or made of other parts or with other weights."""
+    query = f"SELECT DISTINCT f.shard {_DUE} AND f.shard = ANY(:shards)"
+    parameters = {"model": combined_model(text_model, MODEL, text_share), "shards": list(shards)}
+    return set(connection.execute(text(query), parameters).scalars())
 
 
 def is_weighted_otherwise(connection: Connection, text_model: str, text_share: float) -> bool:

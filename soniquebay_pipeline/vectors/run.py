@@ -71,16 +71,35 @@ class DueShards:
         return bool(self.text or self.sound)
 
 
-def due_shards(connection: Connection, settings: Settings) -> DueShards:
-    """Where vectors are due; imports no torch. Raises ModelError."""
+def due_shards(connection: Connection, settings: Settings, shards: Sequence[int]) -> DueShards:
+    """In which of the shards vectors are due; imports no torch. Raises ModelError."""
     model = model_files(settings).name
-    words = text_store.shards_with_due_texts(connection) | text_vectors.shards_with_due_vectors(connection, model)
-    sounds = sound_vectors.shards_with_due_sound(connection)
+    words = text_store.shards_with_due_texts(connection, shards)
+    words |= text_vectors.shards_with_due_vectors(connection, model, shards)
+    sounds = sound_vectors.shards_with_due_sound(connection, shards)
     in_force = text_vectors.model_in_force(connection)
     if in_force is not None:
         shown = model if in_force == model else in_force
-        sounds |= combine.shards_with_due_combinations(connection, shown, settings.text_share)
+        sounds |= combine.shards_with_due_combinations(connection, shown, settings.text_share, shards)
     return DueShards(words, sounds - words)
+
+
+def look_for_due(
+    connection: Connection, settings: Settings, shards: Sequence[int], budget_seconds: float
+) -> tuple[DueShards, int]:
+    """``due_shards``, one shard after the other while there is time; also at how many it looked, at least one.
+
+    A million tracks take half a minute.
+    """
+    deadline = time.monotonic() + budget_seconds
+    due = DueShards(set(), set())
+    for looked_at, shard in enumerate(shards, 1):
+        found = due_shards(connection, settings, [shard])
+        due.text.update(found.text)
+        due.sound.update(found.sound)
+        if time.monotonic() > deadline:
+            return due, looked_at
+    return due, len(shards)
 
 
 def make_due_vectors(
@@ -244,6 +263,7 @@ __all__ = [
     "VectorReport",
     "due_shards",
     "encode_each",
+    "look_for_due",
     "make_due_vectors",
     "refit",
     "refit_if_outgrown",

@@ -67,10 +67,13 @@ def version_in_force(connection: Connection) -> int:
     return int(connection.execute(text("SELECT coalesce(max(version), 0) FROM audio_scalers")).scalar_one())
 
 
-def shards_with_due_sound(connection: Connection) -> set[int]:
-    """Shards with features that have no audio vector, or another one; or a vector whose features are gone."""
-    query = f"SELECT DISTINCT f.shard {_DUE} UNION SELECT DISTINCT f.shard {_GONE}"
-    return set(connection.execute(text(query), {"version": version_in_force(connection)}).scalars())
+def shards_with_due_sound(connection: Connection, shards: Sequence[int]) -> set[int]:
+    """Those of the shards with features that have no audio vector, or another one; or a vector whose features are
+    gone."""
+    within = "AND f.shard = ANY(:shards)"
+    query = f"SELECT DISTINCT f.shard {_DUE} {within} UNION SELECT DISTINCT f.shard {_GONE} {within}"
+    parameters = {"version": version_in_force(connection), "shards": list(shards)}
+    return set(connection.execute(text(query), parameters).scalars())
 
 
 def due_tracks(connection: Connection, shards: Sequence[int], version: int) -> list[int]:

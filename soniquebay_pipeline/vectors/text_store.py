@@ -52,9 +52,10 @@ _DUE = f"""
 _PARAMETERS = {"version": f"{SENTENCE_VERSION}/", "roles": list(ROLES)}
 
 
-def shards_with_due_texts(connection: Connection) -> set[int]:
-    """Shards with tracks whose words are not what ``track_texts`` was made from."""
-    return set(connection.execute(text(f"SELECT DISTINCT d.shard {_DUE}"), _PARAMETERS).scalars())
+def shards_with_due_texts(connection: Connection, shards: Sequence[int]) -> set[int]:
+    """Those of the shards with tracks whose words are not what ``track_texts`` was made from."""
+    query = f"SELECT DISTINCT d.shard {_DUE} AND d.shard = ANY(:shards)"
+    return set(connection.execute(text(query), {**_PARAMETERS, "shards": list(shards)}).scalars())
 
 
 def write_due_texts(engine: Engine, shards: Sequence[int], progress: Progress | None = None) -> int:

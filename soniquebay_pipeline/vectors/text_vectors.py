@@ -61,15 +61,19 @@ def _due(connection: Connection, model: str) -> str:
     return _DUE if model_in_force(connection) in (None, model) else _DUE_OF_NEXT
 
 
-def shards_with_due_vectors(connection: Connection, model: str) -> set[int]:
-    """Shards with sentences to encode; every shard with tracks where only the change of the model is left."""
-    shards = set(
-        connection.execute(text(f"SELECT DISTINCT f.shard {_due(connection, model)}"), {"model": model}).scalars()
+def shards_with_due_vectors(connection: Connection, model: str, shards: Sequence[int]) -> set[int]:
+    """Those of the shards with sentences to encode; all with tracks where only the change of the model is left."""
+    due = _due(connection, model)
+    parameters = {"model": model, "shards": list(shards)}
+    found = set(
+        connection.execute(text(f"SELECT DISTINCT f.shard {due} AND f.shard = ANY(:shards)"), parameters).scalars()
     )
-    if not shards and model_in_force(connection) not in (None, model):
-        query = "SELECT DISTINCT f.shard FROM raw_files f JOIN tracks t ON t.file_id = f.id"
-        shards = set(connection.execute(text(query)).scalars())
-    return shards
+    if found or model_in_force(connection) in (None, model):
+        return found
+    if connection.execute(text(f"SELECT EXISTS (SELECT {due})"), {"model": model}).scalar_one():
+        return set()
+    query = "SELECT DISTINCT f.shard FROM raw_files f JOIN tracks t ON t.file_id = f.id WHERE f.shard = ANY(:shards)"
+    return set(connection.execute(text(query), {"shards": list(shards)}).scalars())
 
 
 def due_sentences(engine: Engine, model: str, shards: Sequence[int]) -> list[tuple[str, str]]:

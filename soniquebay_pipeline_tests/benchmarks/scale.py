@@ -272,7 +272,7 @@ def search_in(engine: Engine, figures: Figures, settings: Settings, *, again: bo
         figures.vectors |= extra
         figures.index = scale_vectors.add_indexes(engine)
     figures.searches = scale_vectors.searches(engine, settings)
-    figures.later |= scale_vectors.daily(engine, settings)
+    figures.later |= scale_vectors.daily(engine, settings, SHARDS)
     figures.recall = scale_vectors.recall(engine, samples=40)
 
 

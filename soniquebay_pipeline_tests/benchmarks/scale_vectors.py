@@ -215,7 +215,7 @@ def _times(rows: Sequence[Any], ask: Callable[[Any], object]) -> Iterator[float]
         yield (time.perf_counter() - started) * 1000
 
 
-def daily(engine: Engine, settings: Settings) -> dict[str, float]:
+def daily(engine: Engine, settings: Settings, shards: int) -> dict[str, float]:
     """Seconds of what asks the whole catalogue again and again, with nothing due."""
 
     def analysis() -> None:
@@ -224,11 +224,16 @@ def daily(engine: Engine, settings: Settings) -> dict[str, float]:
 
     def vectors() -> None:
         with engine.connect() as connection:
-            assert not run.due_shards(connection, settings)
+            assert not run.look_for_due(connection, settings, range(shards), 1e9)[0]
+
+    def vectors_of_a_shard() -> None:
+        with engine.connect() as connection:
+            assert not run.due_shards(connection, settings, [0])
 
     asked: dict[str, Callable[[], object]] = {
-        "tick of deferred_enrichment": analysis,
-        "tick of deferred_vectors": vectors,
+        "deferred_enrichment: a tick": analysis,
+        "deferred_vectors: all shards": vectors,
+        "deferred_vectors: one shard": vectors_of_a_shard,
         "metrics: one scrape": lambda: list(DatabaseCollector(engine, None).collect()),
     }
     seconds = {}

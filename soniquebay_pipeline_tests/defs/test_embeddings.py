@@ -175,3 +175,23 @@ def test_no_run_is_started_for_what_failed_until_its_time(
     with engine.begin() as connection:
         connection.execute(text("UPDATE deferred_tasks SET next_attempt_at = now()"))
     assert requested(tick(instance)) == [SHARD_KEYS[3]]
+
+
+def test_a_tick_without_time_looks_at_one_shard_and_the_next_goes_on(
+    settings: Settings, engine: Engine, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONIQUEBAY_SENSOR_TICK_SECONDS", "0.000001")
+    get_settings.cache_clear()
+    add_tracks(engine, [Track("one", shard=1), Track("last", shard=len(SHARD_KEYS) - 1)])
+    asked: list[str] = []
+    cursor = None
+    for _ in range(len(SHARD_KEYS) + 2):
+        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        result = deferred_vectors(context)
+        assert isinstance(result, (dg.SensorResult, dg.SkipReason))
+        if isinstance(result, dg.SensorResult):
+            asked += requested(result)
+        else:
+            assert "the others come next" in why(result)
+        cursor = context.cursor
+    assert asked == [SHARD_KEYS[1], SHARD_KEYS[-1], SHARD_KEYS[1]]

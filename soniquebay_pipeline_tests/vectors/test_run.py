@@ -63,7 +63,7 @@ def rows(engine: Engine, columns: str = "track_id, kind, model, version, source_
 
 def nothing_is_due(engine: Engine, settings: Settings) -> bool:
     with engine.connect() as connection:
-        return not due_shards(connection, settings)
+        return not due_shards(connection, settings, ALL)
 
 
 def change(engine: Engine, statement: str, **values: object) -> None:
