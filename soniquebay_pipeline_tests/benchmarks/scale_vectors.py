@@ -15,26 +15,31 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import Vector
+from pgvector.psycopg import register_vector
 from sqlalchemy import Engine, text
 
 from soniquebay_pipeline.audio import store
 from soniquebay_pipeline.audio.camelot import TONICS
-from soniquebay_pipeline.audio.model import AudioFeatures, DueTrack
+from soniquebay_pipeline.audio.model import ANALYSIS_VERSION, AudioFeatures, DueTrack
 from soniquebay_pipeline.audio.timbre import NAMES as TIMBRE_NAMES
 from soniquebay_pipeline.audio.timbre import TIMBRE_VERSION
 from soniquebay_pipeline.cli.collector import DatabaseCollector
+from soniquebay_pipeline.db.bulk import driver
 from soniquebay_pipeline.settings import Settings
-from soniquebay_pipeline.vectors import run, text_store
+from soniquebay_pipeline.vectors import layout, run, sound_vectors, text_store
 from soniquebay_pipeline.vectors.arrays import to_database
 from soniquebay_pipeline.vectors.index import rebuild
 from soniquebay_pipeline.vectors.model import TextModel, model_files
 from soniquebay_pipeline.vectors.recall import measure_recall
 from soniquebay_pipeline.vectors.search import Filters, search, similar
+from soniquebay_pipeline.vectors.texts import SENTENCE_VERSION
 
 BATCH = 2_000
 LATENT = 40
 SAMPLES = 60
 WARM_UP = 5
+KINDS = ("text", "audio", "combined")
 N = 20
 
 Floats = NDArray[np.float32]
@@ -137,6 +142,86 @@ def add_vectors(engine: Engine, settings: Settings, shards: int, timed: Timed) -
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
     return {"encoding (not counted)": model.seconds}
+
+
+def copy_vectors(engine: Engine, settings: Settings, shards: int, kinds: Sequence[str] = KINDS) -> None:
+    """Rows as ``add_vectors`` leaves them, drawn at random and copied into the table: a fraction of its time.
+
+    For sizes where searching is to be measured, and making vectors is not. Both halves cluster by artist and album.
+    """
+    model, draw = model_files(settings), np.random.default_rng(4)
+    size = {"text": model.dimensions, "audio": layout.DIMENSIONS}
+    see = {half: draw.normal(size=(LATENT, dimensions)).astype(np.float32) for half, dimensions in size.items()}
+    share = settings.text_share
+    names = {
+        "text": model.name,
+        "audio": sound_vectors.MODEL,
+        "combined": layout.combined_model(model.name, sound_vectors.MODEL, share),
+    }
+    with engine.begin() as connection:
+        most = connection.execute(text("SELECT (SELECT max(id) FROM artists), (SELECT max(id) FROM albums)")).one()
+        scaler = connection.execute(
+            text(
+                "INSERT INTO audio_scalers (timbre_version, analysis_version, track_count, names, means, scales)"
+                " SELECT :timbre, :analysis, count(*), :names, :means, :scales FROM tracks RETURNING version"
+            ),
+            {
+                "timbre": TIMBRE_VERSION,
+                "analysis": ANALYSIS_VERSION,
+                "names": list(layout.NAMES),
+                "means": [0.0] * layout.DIMENSIONS,
+                "scales": [1.0] * layout.DIMENSIONS,
+            },
+        ).scalar_one()
+    versions = {"text": SENTENCE_VERSION, "audio": scaler, "combined": scaler}
+    clusters = {
+        half: [
+            draw.normal(size=(last + 1, LATENT)).astype(np.float32) * width
+            for last, width in zip(most, (1, 0.7), strict=True)
+        ]
+        for half in size
+    }
+    for shard in range(shards):
+        with engine.begin() as connection:
+            register_vector(driver(connection))
+            rows = connection.execute(
+                text(
+                    "SELECT t.id, t.track_artist_id, coalesce(t.album_id, 0), x.sentence_hash, f.audio_hash"
+                    " FROM tracks t JOIN raw_files f ON f.id = t.file_id LEFT JOIN track_texts x ON x.track_id = t.id"
+                    " WHERE f.shard = :shard ORDER BY t.id"
+                ),
+                {"shard": shard},
+            ).all()
+            places = np.array([row[1:3] for row in rows])
+            vectors = {}
+            for half, (of_artist, of_album) in clusters.items():
+                latent = of_artist[places[:, 0]] + of_album[places[:, 1]]
+                latent += draw.normal(size=latent.shape).astype(np.float32)
+                seen = latent @ see[half]
+                seen += draw.normal(size=seen.shape).astype(np.float32)
+                vectors[half] = seen / np.linalg.norm(seen, axis=1, keepdims=True)
+            vectors["combined"] = np.concatenate(
+                [vectors["text"] * np.float32(share**0.5), vectors["audio"] * np.float32((1 - share) ** 0.5)], axis=1
+            )
+            with driver(connection).cursor() as cursor, cursor.copy(_COPY_VECTORS) as copy:
+                copy.set_types(["int8", "text", "vector", "text", "int4", "text", "bool"])
+                for place, row in enumerate(rows):
+                    sound = f"{row.audio_hash}/{ANALYSIS_VERSION}/{TIMBRE_VERSION}"
+                    sources = {
+                        "text": row.sentence_hash or "", "audio": sound, "combined": f"{row.sentence_hash} {sound}",
+                    }  # fmt: skip
+                    for kind in kinds:
+                        vector = Vector(vectors[kind][place])
+                        copy.write_row(
+                            (row.id, kind, vector, names[kind], versions[kind], sources[kind], kind != "text")
+                        )
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE embeddings"))
+
+
+_COPY_VECTORS = (
+    "COPY embeddings (track_id, kind, vector, model, version, source_hash, has_audio) FROM STDIN (FORMAT BINARY)"
+)
 
 
 def add_indexes(engine: Engine) -> dict[str, dict[str, float]]:
