@@ -130,7 +130,6 @@ def fill(home: Path, runs: int, small_runs: int) -> dict[str, float]:
 
     draw = random.Random(1)
     started = time.monotonic()
-    events = 0
     with dg.DagsterInstance.get() as instance:
         templates = _templates(instance)
         shards = sorted({partition for _, partition in templates})
@@ -140,18 +139,22 @@ def fill(home: Path, runs: int, small_runs: int) -> dict[str, float]:
         end = time.time() - 3600
         for number, chosen in enumerate(whole):
             at = end - YEAR_SECONDS * (1 - number / len(whole))
-            events += _store_run(instance, at, chosen, [(k, s, templates[k, s]) for k in keys for s in chosen])
+            _store_run(instance, at, chosen, [(k, s, templates[k, s]) for k in keys for s in chosen])
     engine = create_engine(dagster_url(Settings(home=home)))
     with engine.connect() as connection:
         size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
         rows = connection.execute(text("SELECT count(*) FROM event_logs")).scalar_one()
+        stored = connection.execute(text("SELECT count(*) FROM runs")).scalar_one()
+        made = connection.execute(
+            text("SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'")
+        ).scalar_one()
         connection.execute(text("ANALYZE"))
         connection.commit()
     engine.dispose()
     return {
-        "runs": len(whole),
+        "runs": stored,
         "assets": len(keys),
-        "materialisations": events,
+        "materialisations": made,
         "rows of event_logs": rows,
         "megabytes": size / 1e6,
         "seconds to store": time.monotonic() - started,
@@ -178,11 +181,12 @@ def _store_run(
     at: float,
     shards: list[str],
     parts: list[tuple[dg.AssetKey, str, dg.AssetMaterialization]],
-) -> int:
+) -> None:
     """A finished run with its materialisations, planned and made."""
     from dagster import DagsterEvent, DagsterEventType, DagsterRun, DagsterRunStatus
     from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
     from dagster._core.events.log import EventLogEntry
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
     from dagster._core.utils import make_new_run_id
 
     run_id = make_new_run_id()
@@ -203,13 +207,21 @@ def _store_run(
             job_name=job, dagster_event=event,
         )  # fmt: skip
 
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    planned = [
+        entry(
+            DagsterEvent.build_asset_materialization_planned_event(
+                job, key.path[-1], AssetMaterializationPlannedData(key, partition=shard)
+            )
+        )
+        for key, shard, _ in parts
+    ]
+    # store_event takes them one by one, each in transactions of its own: 10 ms instead of 0.1.
+    with storage.index_transaction() as connection:
+        connection.execute(storage.prepare_insert_event_batch(planned))
     for key in {key for key, _, _ in parts}:
         of_asset = [(shard, template) for k, shard, template in parts if k == key]
-        for shard, _ in of_asset:
-            planned = AssetMaterializationPlannedData(key, partition=shard)
-            instance.event_log_storage.store_event(
-                entry(DagsterEvent.build_asset_materialization_planned_event(job, key.path[-1], planned))
-            )
         instance.event_log_storage.store_event_batch(
             [
                 entry(
@@ -223,7 +235,6 @@ def _store_run(
                 for _, template in of_asset
             ]
         )
-    return len(parts)
 
 
 @contextmanager
