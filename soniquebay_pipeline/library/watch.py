@@ -40,8 +40,8 @@ _KNOWN = """
 """
 """What the last scans found: the music, and the pictures beside it."""
 
-# Each table gives its next folders in the order of its index. Asked of both at once, each thousand folders would read
-# all of raw_files: 0.2 s of 100,000 files, and there are as many more such questions as there are files.
+# Each table gives its next folders in the order of its index: 20 ms a thousand. Asked of both together they were read
+# and sorted whole each time: 1 s of a million files, and a million files have 84 times a thousand folders.
 _KNOWN_FOLDERS = """
     (SELECT DISTINCT folder FROM raw_files WHERE status <> 'missing' AND folder > :after ORDER BY 1 LIMIT 1000)
     UNION (SELECT DISTINCT folder FROM folder_pictures WHERE folder > :after ORDER BY 1 LIMIT 1000)
