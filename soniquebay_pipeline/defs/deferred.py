@@ -17,8 +17,8 @@ import dagster as dg
 from soniquebay_pipeline.defs.jobs import CATALOGUE_JOBS
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
 
-TRACKS_AT_ONCE = 200_000
-"""Tracks in one question of ``ask_in_turn``. Whole tables are read either way, so few large questions cost least."""
+TRACKS_AT_ONCE = 50_000
+"""Tracks in one question of ``ask_in_turn``: about a second's work. One a shard would cost small libraries most."""
 
 
 def catalogue_at_work(runs: Iterable[dg.DagsterRun], what: str) -> dg.SkipReason | None:

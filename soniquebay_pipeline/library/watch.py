@@ -40,6 +40,14 @@ _KNOWN = """
 """
 """What the last scans found: the music, and the pictures beside it."""
 
+# Each table gives its next folders in the order of its index: 20 ms a thousand. Asked of both together they were read
+# and sorted whole each time: 1 s of a million files, and a million files have 84 times a thousand folders.
+_KNOWN_FOLDERS = """
+    (SELECT DISTINCT folder FROM raw_files WHERE status <> 'missing' AND folder > :after ORDER BY 1 LIMIT 1000)
+    UNION (SELECT DISTINCT folder FROM folder_pictures WHERE folder > :after ORDER BY 1 LIMIT 1000)
+    ORDER BY 1 LIMIT 1000
+"""
+
 GONE = "gone"
 """The fingerprint of a known folder that is not there."""
 
@@ -159,16 +167,7 @@ def _compare_gone(connection: Connection, folders: list[str], differing: dict[st
 
 def _known_folders(connection: Connection, after: str | None) -> Iterator[str]:
     while True:
-        folders = (
-            connection.execute(
-                text(
-                    f"SELECT DISTINCT folder FROM ({_KNOWN}) AS known WHERE folder > :after ORDER BY folder LIMIT 1000"
-                ),
-                {"after": after or ""},
-            )
-            .scalars()
-            .all()
-        )
+        folders = connection.execute(text(_KNOWN_FOLDERS), {"after": after or ""}).scalars().all()
         if not folders:
             return
         yield from folders

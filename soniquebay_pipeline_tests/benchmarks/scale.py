@@ -1,12 +1,13 @@
 """What a large catalogue costs: filled through the real code, without files.
 
-    python -m soniquebay_pipeline_tests.benchmarks.scale [--sizes 10000,100000,1000000] [--database URL]
+    python -m soniquebay_pipeline_tests.benchmarks.scale [--sizes 10000,100000,1000000] [--vectors] [--json FILE]
 
 Each size is filled into a database of its own, in one go, as a first run over a library of that size does: the
 scan's rows (``library.files_store``), the rows of raw_metadata (``catalog.extract`` in worker processes,
 ``catalog.store.metadata``), artists, albums, genres, tracks. Only walking, hashing and opening files are left
 out: their cost a file does not depend on how many there are. Then it measures what is done to a full
-catalogue: a scan that finds nothing new, one changed album, a tick of the sensor, `status`.
+catalogue: a scan that finds nothing new, one changed album, ticks of sensors, `status`. With --vectors the catalogue
+also gets features and vectors (``scale_vectors``), is indexed and searched.
 
 The plan of the library is that of ``corpus.large``, in blocks of 50,000 files that share artists' names.
 """
@@ -20,10 +21,11 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,14 +41,14 @@ from soniquebay_pipeline.catalog.store.pending import shards_with_work
 from soniquebay_pipeline.catalog.store.tracks import write_tracks
 from soniquebay_pipeline.cli.summary import catalogue_numbers
 from soniquebay_pipeline.db.migrate import migrate
-from soniquebay_pipeline.db.server import ensure_server
+from soniquebay_pipeline.db.server import ensure_server, stop_server
 from soniquebay_pipeline.demo.tagging import Tags
-from soniquebay_pipeline.library import files_store
+from soniquebay_pipeline.library import files_store, watch
 from soniquebay_pipeline.library.matching import FoundFile, match
 from soniquebay_pipeline.library.paths import shard_of
 from soniquebay_pipeline.library.tags import AudioProperties, TagSet
-from soniquebay_pipeline.library.watch import FOLDERS_A_QUERY
 from soniquebay_pipeline.library.workers import PoolOptions, WorkerFailure
+from soniquebay_pipeline.settings import Settings
 from soniquebay_pipeline_tests.corpus.large_plan import PlannedFile, plan_library
 
 SHARDS = 32
@@ -65,8 +67,20 @@ class Figures:
     """By stage of the first run."""
     later: dict[str, float] = field(default_factory=dict)
     """What is done to the full catalogue, seconds."""
-    megabytes: float = 0.0
     numbers: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Bytes of rows and of indexes by table, after everything that was done."""
+    megabytes: float = 0.0
+    vectors: dict[str, float] = field(default_factory=dict)
+    """Seconds from features to combined vectors."""
+    index: dict[str, dict[str, float]] = field(default_factory=dict)
+    recall: dict[str, dict[str, float]] = field(default_factory=dict)
+    searches: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Figures:
+        """From what ``asdict`` made."""
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
     @property
     def files_a_second(self) -> float:
@@ -216,52 +230,90 @@ def live_with(engine: Engine, figures: Figures, pool: PoolOptions) -> None:
 
     rescan()
     figures.timed("one retagged album, through all steps", one_album, figures.later)
-    figures.later["sensor's tick: a query over 200 folders"] = _sensor_query(engine)
+    figures.later |= _sensor(engine)
     figures.timed("status", lambda: figures.numbers.update(catalogue_numbers(engine)["catalogue"]), figures.later)
 
 
-def _sensor_query(engine: Engine) -> float:
+def _sensor(engine: Engine) -> dict[str, float]:
+    """What the watch asks the database: seconds a query over 200 folders, and a round over all known ones."""
     seconds = []
     query = text(
-        "SELECT folder, path, size_bytes, mtime_ns FROM raw_files WHERE folder = ANY(:folders) AND status <> 'missing'"
+        f"SELECT folder, path, size_bytes, mtime_ns FROM ({watch._KNOWN}) AS known WHERE folder = ANY(:folders)"
     )
     with engine.connect() as connection:
         folders = list(
             connection.execute(
                 text("SELECT folder FROM raw_files GROUP BY 1 ORDER BY md5(folder) LIMIT :n"),
-                {"n": FOLDERS_A_QUERY * 5},
+                {"n": watch.FOLDERS_A_QUERY * 5},
             ).scalars()
         )
-        for start in range(0, len(folders), FOLDERS_A_QUERY):
+        for start in range(0, len(folders), watch.FOLDERS_A_QUERY):
             started = time.monotonic()
-            connection.execute(query, {"folders": folders[start : start + FOLDERS_A_QUERY]}).all()
+            connection.execute(query, {"folders": folders[start : start + watch.FOLDERS_A_QUERY]}).all()
             seconds.append(time.monotonic() - started)
-    return statistics.median(seconds)
+        started = time.monotonic()
+        for _ in watch._known_folders(connection, None):
+            pass
+        whole = time.monotonic() - started
+    return {
+        "sensor's tick: a query over 200 folders": statistics.median(seconds),
+        "sensor's round: which folders are known": whole,
+    }
 
 
-def measure(url: str, files: int, pool: PoolOptions) -> Figures:
-    """Fill an empty database at the URL and live with it."""
-    engine = create_engine(url)
-    migrate(engine)
-    figures = Figures(files)
-    fill(engine, figures, pool)
+def search_in(engine: Engine, figures: Figures, settings: Settings, *, again: bool) -> None:
+    """Vectors, indexes and searches; ``again`` leaves vectors and indexes as an earlier run made them."""
+    from soniquebay_pipeline_tests.benchmarks import scale_vectors
+
+    if not again:
+        extra = scale_vectors.add_vectors(
+            engine, settings, SHARDS, lambda stage, work: figures.timed(stage, work, figures.vectors)
+        )
+        figures.vectors |= extra
+        figures.index = scale_vectors.add_indexes(engine)
+    figures.searches = scale_vectors.searches(engine, settings)
+    figures.later |= scale_vectors.daily(engine, settings, SHARDS)
+    figures.recall = scale_vectors.recall(engine, samples=40)
+
+
+def measure(
+    engine: Engine, figures: Figures, pool: PoolOptions, settings: Settings, options: argparse.Namespace
+) -> None:
+    """Fill the database, unless it is filled, and live with it."""
+    if not options.filled:
+        migrate(engine)
+        fill(engine, figures, pool)
     live_with(engine, figures, pool)
+    if options.vectors:
+        search_in(engine, figures, settings, again=options.filled and bool(figures.index))
+    from soniquebay_pipeline_tests.benchmarks.scale_vectors import sizes
+
+    figures.tables = sizes(engine)
     with engine.connect() as connection:
         size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
     figures.megabytes = size / 1e6
-    engine.dispose()
-    return figures
 
 
 def report(all_figures: list[Figures]) -> None:
     """Print the tables."""
     console = Console(width=140)
-    for title, name in (("first run, seconds a million files", "seconds"), ("full catalogue, milliseconds", "later")):
+    for title, part, factor in (
+        ("first run, seconds a million files", lambda f: f.seconds, lambda f: 1e6 / f.files),
+        ("features and vectors, seconds a million tracks", lambda f: f.vectors, lambda f: 1e6 / f.files),
+        ("index, seconds", lambda f: {kind: each["seconds"] for kind, each in f.index.items()}, lambda _: 1),
+        ("recall@10 of the index", lambda f: {kind: each["recall"] for kind, each in f.recall.items()}, lambda _: 1),
+        ("full catalogue, milliseconds", lambda f: f.later, lambda _: 1e3),
+        ("median of a search, milliseconds", lambda f: {k: e["median_ms"] for k, e in f.searches.items()}, lambda _: 1),
+        ("95th percentile, milliseconds", lambda f: {k: e["p95_ms"] for k, e in f.searches.items()}, lambda _: 1),
+        ("MB on disk, rows", lambda f: {t: e["rows"] / 1e6 for t, e in f.tables.items()}, lambda _: 1),
+        ("MB on disk, indexes", lambda f: {t: e["indexes"] / 1e6 for t, e in f.tables.items()}, lambda _: 1),
+    ):
         table = Table("", *(f"{f.files:,}" for f in all_figures), title=title, title_justify="left")
-        for stage in getattr(all_figures[0], name):
-            values = [getattr(f, name)[stage] * (1e6 / f.files if name == "seconds" else 1e3) for f in all_figures]
-            table.add_row(stage, *(f"{value:,.0f}" if value >= 10 else f"{value:,.1f}" for value in values))
-        console.print(table)
+        names = list(dict.fromkeys(name for f in all_figures for name in part(f)))
+        for name in names:
+            table.add_row(name, *(_shown(part(f).get(name), factor(f)) for f in all_figures))
+        if names:
+            console.print(table)
     for f in all_figures:
         console.print(
             f"{f.files:>9,} files: {f.files_a_second:,.0f} files/s "
@@ -270,41 +322,58 @@ def report(all_figures: list[Figures]) -> None:
         )
 
 
+def _shown(value: float | None, factor: float) -> str:
+    if value is None:
+        return ""
+    value *= factor
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.3g}"
+
+
 def main() -> None:
     """Measure and print; with ``--json`` the figures as well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="10000,100000,1000000")
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--keep", action="store_true", help="keep the databases")
+    parser.add_argument("--vectors", action="store_true", help="also features, vectors, indexes and searches")
+    parser.add_argument("--json", type=Path, help="write the figures here; those of other sizes in it stay")
     parser.add_argument("--home", type=Path, help="where the server's data lies; default: a temporary folder")
+    parser.add_argument("--keep", action="store_true", help="keep the databases")
+    parser.add_argument("--filled", action="store_true", help="go on with databases and --json of an earlier --keep")
     options = parser.parse_args()
+    known = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
+    by_size = {values["files"]: Figures.of(values) for values in known}
     pool = PoolOptions(workers=len(os.sched_getaffinity(0)))
-    all_figures: list[Figures] = []
     with tempfile.TemporaryDirectory(prefix="soniquebay-scale-") as temporary:
         home = options.home or Path(temporary)
         server = ensure_server(home).replace("postgresql://", "postgresql+psycopg://", 1)
         admin = create_engine(server, isolation_level="AUTOCOMMIT")
         for files in [int(size) for size in options.sizes.split(",")]:
             name = f"scale_{files}"
-            with admin.connect() as connection:
-                connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-                connection.execute(
-                    text(f"CREATE DATABASE {name} LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0")
-                )
-                connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit TO off"))
-            all_figures.append(measure(server.replace("/postgres?", f"/{name}?"), files, pool))
-            report(all_figures)
+            if not options.filled:
+                by_size[files] = Figures(files)
+                _create(admin, name)
+            engine = create_engine(server.replace("/postgres?", f"/{name}?"))
+            measure(engine, by_size[files], pool, Settings(home=home), options)
+            engine.dispose()
+            report([by_size[size] for size in sorted(by_size)])
+            if options.json:
+                values = [asdict(by_size[size]) for size in sorted(by_size)]
+                options.json.write_text(json.dumps(values, indent=1) + "\n")
             if not options.keep:
                 with admin.connect() as connection:
                     connection.execute(text(f"DROP DATABASE {name}"))
         admin.dispose()
-        if options.json:
-            values = [f.__dict__ | {"files_a_second": f.files_a_second} for f in all_figures]
-            options.json.write_text(json.dumps(values, indent=2))
         if not options.home:
-            from soniquebay_pipeline.db.server import stop_server
-
             stop_server(home)
+
+
+def _create(admin: Engine, name: str) -> None:
+    """An empty database as the pipeline creates its own."""
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(
+            text(f"CREATE DATABASE {name} LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0")
+        )
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit TO off"))
 
 
 if __name__ == "__main__":
