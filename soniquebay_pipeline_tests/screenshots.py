@@ -64,7 +64,7 @@ PAGES = (
     Shown("partitions", "/assets/tracks?view=partitions&partition=00", "tracks_added", height=1000),
     Shown("covers", "/assets/covers?view=partitions&partition=00", "new_pictures", height=1000),
     Shown("health", "/assets/library_health?view=overview", "findings", height=1180),
-    Shown("sensor", "/locations/soniquebay/sensors/new_music_sensor", "still settling", height=600),
+    Shown("sensor", "/locations/soniquebay/sensors/new_music_sensor", "0 runs requested", height=600),
 )
 
 
@@ -170,7 +170,7 @@ def everything(visit: Visit, installation: Installation) -> None:
     for shown in PAGES:
         visit.show(shown)
     run_id = installation.ui.assets()["tracks"]["assetMaterializations"][0]["runId"]
-    visit.show(Shown("run", f"/runs/{run_id}", "library_health", height=1100))
+    visit.show(Shown("run", f"/runs/{run_id}", "Success", height=1100))
 
 
 def shrink(picture: Path) -> int:
