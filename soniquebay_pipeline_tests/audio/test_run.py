@@ -221,7 +221,7 @@ def test_a_hanging_and_a_crashing_analysis_cost_their_files_only(
     ingest(engine, library)
     monkeypatch.setattr(run, "analyse_track", misbehaving_analysis.analyse_track)
     monkeypatch.setattr(run, "warm_up", misbehaving_analysis.warm_up)
-    pool = PoolOptions(workers=2, batch_size=1, timeout_seconds=5.0)
+    pool = PoolOptions(workers=2, batch_size=1, timeout_seconds=15.0)
     report = analyse_due_tracks(engine, library, list(ALL), pool=pool)
     assert report.failed_by_reason == {"timeout": 1, "crashed": 1}
     assert report.analysed == 2
