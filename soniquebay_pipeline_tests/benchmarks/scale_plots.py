@@ -33,8 +33,9 @@ def _by_size(sizes: Sizes, part: str, factor: Callable[[int], float]) -> dict[st
 
 
 def _draw(axes: Axes, lines: dict[str, tuple[list[int], list[float]]], label: str) -> None:
-    for colour, (name, (xs, ys)) in zip(COLOURS * 3, lines.items(), strict=False):
-        axes.plot(xs, ys, marker="o", markersize=4, color=colour, label=name)
+    for place, (name, (xs, ys)) in enumerate(lines.items()):
+        again, colour = divmod(place, len(COLOURS))
+        axes.plot(xs, ys, marker="o", markersize=4, color=COLOURS[colour], linestyle=("-", "--")[again % 2], label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("files")
@@ -59,14 +60,16 @@ def write(sizes: Sizes, folder: Path) -> list[Path]:
         for figures in sizes
     ]
     disk = [
-        {**f, "tables": {name: each["rows"] + each["indexes"] for name, each in list(f.get("tables", {}).items())[:8]}}
-        for f in sizes
+        {**figures, "tables": {name: sum(parts.values()) for name, parts in figures.get("tables", {}).items()}}
+        for figures in sizes
     ]
+    tables = _by_size(disk, "tables", lambda _: 1e-6)
+    largest = dict(sorted(tables.items(), key=lambda item: -max(item[1][1]))[:8])
     pictures = {
         "scale-rate": (rate(sizes), "first run: files a second"),
         "scale-daily": (_by_size(sizes, "later", lambda _: 1e3), "full catalogue: ms"),
         "scale-search": (_by_size(searches, "searches", lambda _: 1.0), "median, ms"),
-        "scale-disk": (_by_size(disk, "tables", lambda _: 1e-6), "MB, rows and indexes"),
+        "scale-disk": (largest, "MB, rows and indexes"),
     }
     written = []
     for name, (lines, label) in pictures.items():
