@@ -109,6 +109,7 @@ class Visit:
         """Write the page as a small PNG."""
         target = self.out_dir / f"{name}.png"
         # Pages draw themselves in parts; the last ones (graphs, icons) come without another request.
+        expect(self.page.get_by_text(re.compile(r"^Loading\b"))).to_have_count(0)
         self.page.wait_for_load_state("networkidle")
         self.page.wait_for_timeout(2000)
         self.page.screenshot(path=target, animations="disabled")
