@@ -16,6 +16,8 @@ from sqlalchemy import Engine, text
 from soniquebay_pipeline.audio import run, store
 from soniquebay_pipeline.audio.model import ANALYSIS_VERSION, DueTrack, Failure
 from soniquebay_pipeline.audio.run import AnalysisReport, analyse_due_tracks
+from soniquebay_pipeline.catalog.store.maintenance import purge
+from soniquebay_pipeline.db.ledger import FailedAttempt, note_failures
 from soniquebay_pipeline.db.ledger_view import queue_states
 from soniquebay_pipeline.demo.tagging import Tags, with_tags
 from soniquebay_pipeline.demo.writing import encode
@@ -146,6 +148,20 @@ def test_what_waits_for_a_file_that_is_gone_is_no_backlog(engine: Engine, librar
     with engine.connect() as connection:
         assert [state.waiting for state in queue_states(connection)] == [1]
     assert analyse(engine, library).analysed == 1
+
+
+def test_what_is_purged_leaves_no_attempt(engine: Engine, library: Path) -> None:
+    for number in (1, 2, 3):
+        song(library / f"More/{number}.flac", number)
+    ingest(engine, library)
+    tracks = [track.track_id for track in store.due_tracks(engine, ALL) if "one" in track.path]
+    with engine.begin() as connection:
+        note_failures(connection, "analysis", "track", [FailedAttempt(id_, "", "timeout: x") for id_ in tracks])
+    (library / "A/one.flac").unlink()
+    ingest(engine, library)
+    assert purge(engine) == 1
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM deferred_tasks")).scalar_one() == 0
 
 
 def test_the_same_audio_is_analysed_once(engine: Engine, library: Path) -> None:

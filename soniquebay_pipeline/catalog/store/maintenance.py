@@ -15,6 +15,7 @@ from soniquebay_pipeline.catalog.store.groups import WITHOUT_FILES, forget_group
 from soniquebay_pipeline.catalog.store.labels import LINK_OF_KIND, TABLE_OF_KIND, resolve_due_labels
 from soniquebay_pipeline.catalog.store.tracks import derive_genres, remember_genre_owners
 from soniquebay_pipeline.db.bulk import temporary_select
+from soniquebay_pipeline.db.ledger import remove_vanished
 from soniquebay_pipeline.db.locks import LOCK_CATALOG, LOCK_FILES, hold_for_transaction
 from soniquebay_pipeline.db.tables import metadata
 
@@ -138,6 +139,9 @@ def purge(engine: Engine, older_than_days: float = 0, *, status: str = "missing"
             resolve_due_artists(connection)
             resolve_due_labels(connection)
             _remove_orphans(connection)
+    # By itself: who notes an attempt waits for no lock of the catalogue, and the other way round.
+    with engine.begin() as connection:
+        remove_vanished(connection)
     return count
 
 

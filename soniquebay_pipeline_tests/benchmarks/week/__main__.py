@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import Engine, text
 
+from soniquebay_pipeline.audio.model import PASSING_REASONS
 from soniquebay_pipeline.db.server import stop_server
 from soniquebay_pipeline.enrichment.lastfm import due as lastfm_due
 from soniquebay_pipeline.settings import Settings
@@ -120,7 +121,8 @@ _UNREAD = """
     SELECT count(*) FROM raw_files f LEFT JOIN raw_metadata m ON m.file_id = f.id
     LEFT JOIN tracks t ON t.file_id = f.id LEFT JOIN audio_features a ON a.track_id = t.id
     WHERE f.status = 'present'
-      AND (t.revision IS DISTINCT FROM m.revision OR a.audio_hash IS DISTINCT FROM f.audio_hash)
+      AND (t.revision IS DISTINCT FROM m.revision OR a.audio_hash IS DISTINCT FROM f.audio_hash
+           OR a.failure_reason = ANY(:passing))
 """
 _BETTER = "SELECT FROM covers c WHERE c.entity_type = 'album' AND c.entity_id = b.id AND c.source"
 _ASKED = "SELECT FROM cover_candidates k WHERE k.entity_type = 'album' AND k.entity_id = b.id AND k.source"
@@ -141,7 +143,7 @@ def _due(installation: Installation) -> str:
         rows = connection.execute(text("SELECT path, mtime_ns FROM raw_files WHERE status <> 'missing'"))
         if differ := len(disk.items() ^ {row.path: row.mtime_ns for row in rows}.items()):
             return f"{differ} files differ"
-        if tracks := connection.execute(text(_UNREAD)).scalar_one():
+        if tracks := connection.execute(text(_UNREAD), {"passing": list(PASSING_REASONS)}).scalar_one():
             return f"{tracks} tracks to read or analyse"
         if shards := due_shards(connection, Settings(home=installation.home)):
             return f"vectors of {len(shards.text | shards.sound)} shards"

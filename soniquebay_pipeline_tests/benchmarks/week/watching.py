@@ -155,9 +155,9 @@ def plot(samples: list[Sample], target: Path) -> None:
     for role in sorted({role for sample in samples for role in sample.megabytes}):
         above.plot(minutes, [sample.megabytes.get(role, 0.0) for sample in samples], label=role, linewidth=1)
     above.set_ylabel("MB")
-    above.legend(fontsize=8)
     below.plot(minutes, [sample.connections for sample in samples], label="connections (of 100)", linewidth=1)
     below.plot(minutes, [sample.tracks for sample in samples], label="tracks", linewidth=1)
     below.set_xlabel("minutes")
-    below.legend(fontsize=8)
-    figure.savefig(target, dpi=90)
+    for each in (above, below):
+        each.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.savefig(target, dpi=80)
