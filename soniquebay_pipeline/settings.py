@@ -127,11 +127,11 @@ class Settings(BaseSettings):
         "1 switches the guard off.",
     )
     settle_seconds: float = Field(
-        default=25.0, ge=0, description="How long a folder must stay unchanged before new_music_sensor requests it."
+        default=20.0, ge=0, description="How long a folder must stay unchanged before new_music_sensor requests it."
     )
-    sensor_interval_seconds: int = Field(default=15, ge=5, description="Seconds between two ticks of new_music_sensor.")
+    sensor_interval_seconds: int = Field(default=10, ge=5, description="Seconds between two ticks of new_music_sensor.")
     sensor_tick_seconds: float = Field(
-        default=5.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
+        default=3.0, gt=0, le=50, description="Time budget of one sensor tick (Dagster ends a tick at 60 s)."
     )
     maintenance_cron: str = Field(default="0 2 * * *", description="When the daily maintenance runs.")
     scan_cron: str = Field(
