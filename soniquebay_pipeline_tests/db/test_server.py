@@ -132,3 +132,37 @@ def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
         ensure_server(tmp_path)
     assert "\n" not in str(caught.value) and "SONIQUEBAY_DATABASE_URL" in str(caught.value)
+
+
+def test_killed_while_the_data_folder_is_made(home: Path) -> None:
+    """At several moments, as Ctrl-C and the end of a session do: initdb and what it has started go as well."""
+    for moment in ("PG_VERSION", "global/pg_control", "base/5"):
+        starter = subprocess.Popen(
+            [sys.executable, "-c", START, str(home)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        deadline = time.monotonic() + 60
+        while not (data_folder(home) / moment).exists() and starter.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        os.killpg(starter.pid, signal.SIGKILL)
+        starter.communicate()
+    keep_a_row(ensure_server(home))
+    assert answer(ensure_server(home)) == (1,)
+
+
+def test_a_folder_that_was_never_finished_is_made_anew(home: Path) -> None:
+    data = data_folder(home)
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("18\n")
+    (data / "postmaster.pid").write_text(f"-99999\n{data}\n1795304848\n5432\n\n\n  2187658   2293822\n")
+    (home / "postgres.unfinished").touch()
+    keep_a_row(ensure_server(home))
+    assert answer(ensure_server(home)) == (1,)
+    assert not (home / "postgres.unfinished").exists()
+
+
+def test_an_incomplete_pid_file_of_a_server_that_is_gone(home: Path) -> None:
+    keep_a_row(ensure_server(home))
+    kill_hard(postmaster(home))
+    lines = (data_folder(home) / "postmaster.pid").read_text().splitlines()
+    (data_folder(home) / "postmaster.pid").write_text("\n".join(lines[:7]) + "\n")
+    assert answer(ensure_server(home)) == (1,)
