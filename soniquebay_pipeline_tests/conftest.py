@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from soniquebay_pipeline_tests.command_line import clean_environment
 from soniquebay_pipeline_tests.database_server import DatabaseServer, home_of_its_own, shared_server
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a model hub
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a script's shell starts what it puts into the background. Dagster gives SIGTERM the same disposition and every
+    # process that a test starts inherits both: a pool of processes then waits for ever for its own to end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
