@@ -17,6 +17,7 @@ KEY_REFUSED_TAG = "soniquebay/key-refused"
 """On runs that failed because a service refuses the key: a person has to act."""
 LOST_TAG = "soniquebay/lost"
 """On a run that was ended because its process was gone."""
+MAX_LOST_RUNS = 10
 IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -47,10 +48,11 @@ def runs_in_progress(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [run for run in runs if not _ended(instance, run)]
 
 
-def last_loss(instance: dg.DagsterInstance) -> float:
-    """When the last run was ended because its process was gone, as a Unix time; 0 where none was."""
-    lost = instance.get_run_records(dg.RunsFilter(tags={LOST_TAG: "true"}), limit=1)
-    return (lost[0].end_time or 0.0) if lost else 0.0
+def lost_runs(instance: dg.DagsterInstance, since: float) -> list[tuple[dg.DagsterRun, float]]:
+    """Runs that were ended because their process was gone, and when (Unix time), after that time, the latest first."""
+    lost = instance.get_run_records(dg.RunsFilter(tags={LOST_TAG: "true"}), limit=MAX_LOST_RUNS)
+    ended = [(record.dagster_run, record.end_time or 0.0) for record in lost]
+    return [(run, when) for run, when in ended if when > since]
 
 
 def _ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

@@ -9,7 +9,7 @@ import dagster as dg
 from soniquebay_pipeline.defs.deferred import ask_in_turn, catalogue_at_work, request_shards, shards_of
 from soniquebay_pipeline.defs.jobs import analyse, embed, ingest
 from soniquebay_pipeline.defs.partitions import SHARD_KEYS, contiguous, range_tags
-from soniquebay_pipeline.defs.runs import last_loss, runs_in_progress
+from soniquebay_pipeline.defs.runs import lost_runs, runs_in_progress
 from soniquebay_pipeline.settings import get_settings
 
 MAX_RUNS_A_TICK = 4
@@ -46,8 +46,11 @@ def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
     if root is None:
         return dg.SkipReason("No music folder is set: set SONIQUEBAY_MUSIC_DIR, or run `soniquebay run` once.")
     cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
-    # What was requested of a run that was killed is requested again at once, not after an hour.
-    lost_at = last_loss(context.instance)
+    # What was requested of a run that was killed is requested again at once, not after an hour. All its shards are:
+    # where it had written down the files already, no folder looks different, and their tags would wait for the night.
+    lost = lost_runs(context.instance, cursor.resumed_at)
+    lost_at = max((when for _, when in lost), default=cursor.resumed_at)
+    again = {int(key) for key in shards_of([run for run, _ in lost], ingest.name)}
     cursor.requested = {shard: asked for shard, asked in cursor.requested.items() if asked[1] > lost_at}
     try:
         with engine.connect() as connection:
@@ -61,19 +64,21 @@ def new_music_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | d
             )
     except LibraryRootError as error:
         return dg.SkipReason(str(error))
-    if not result.shards:
+    result.cursor.resumed_at = lost_at
+    shards = result.shards | again
+    if not shards:
         context.update_cursor(result.cursor.model_dump_json())
         return dg.SkipReason(result.summary())
-    ranges = contiguous(result.shards)
+    ranges = contiguous(shards)
     if len(ranges) > MAX_RUNS_A_TICK:
         ranges = [(ranges[0][0], ranges[-1][1])]
-    context.log.info(f"{result.summary()}; requesting shards {sorted(result.shards)}")
+    context.log.info(f"{result.summary()}; requesting shards {sorted(shards)}")
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(
                 tags={
                     **range_tags(SHARD_KEYS[first], SHARD_KEYS[last]),
-                    "soniquebay/because": _because(result.changed),
+                    "soniquebay/because": _because(result.changed) or "a run was killed",
                 }
             )
             for first, last in ranges

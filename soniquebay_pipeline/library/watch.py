@@ -63,6 +63,8 @@ class Cursor(BaseModel):
     """folder → (fingerprint, when it was first seen so)"""
     requested: dict[int, tuple[str, float]] = {}
     """shard → (fingerprint of what was requested, when)"""
+    resumed_at: float = 0.0
+    """When the last run was lost whose shards were requested again, as a Unix time."""
 
 
 @dataclass(slots=True)

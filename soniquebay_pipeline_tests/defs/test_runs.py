@@ -9,7 +9,7 @@ import time
 import dagster as dg
 import psutil
 
-from soniquebay_pipeline.defs.runs import PROCESS_TAG, last_loss, runs_in_progress, this_process
+from soniquebay_pipeline.defs.runs import PROCESS_TAG, lost_runs, runs_in_progress, this_process
 
 
 def started(instance: dg.DagsterInstance, process: str | None, repeats: dg.DagsterRun | None = None) -> dg.DagsterRun:
@@ -47,10 +47,12 @@ def test_a_run_of_a_dead_process_is_ended_and_others_are_not() -> None:
         assert {run.run_id for run in runs_in_progress(instance)} == {mine.run_id, elsewhere.run_id, launched.run_id}
         ended = instance.get_run_by_id(killed.run_id)
         assert ended is not None and ended.status == dg.DagsterRunStatus.FAILURE
-        assert time.time() - 60 < last_loss(instance) <= time.time()
+        [(lost, when)] = lost_runs(instance, since=0.0)
+        assert lost.run_id == killed.run_id and time.time() - 60 < when <= time.time()
+        assert lost_runs(instance, since=when) == []
 
 
 def test_no_loss_where_no_run_was_lost() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.report_run_failed(started(instance, this_process()))
-        assert last_loss(instance) == 0.0
+        assert lost_runs(instance, since=0.0) == []

@@ -11,11 +11,14 @@ from sqlalchemy import Engine
 
 from soniquebay_pipeline.defs import sensors
 from soniquebay_pipeline.defs.jobs import ingest
-from soniquebay_pipeline.defs.partitions import SHARD_KEYS
+from soniquebay_pipeline.defs.partitions import SHARD_KEYS, range_tags
+from soniquebay_pipeline.defs.runs import PROCESS_TAG
 from soniquebay_pipeline.defs.sensors import new_music_sensor
 from soniquebay_pipeline.library.paths import shard_of
 from soniquebay_pipeline.library.record import open_library
 from soniquebay_pipeline.settings import Settings, get_settings
+from soniquebay_pipeline_tests.defs.test_deferred_enrichment import in_progress
+from soniquebay_pipeline_tests.defs.test_runs import dead_process
 from soniquebay_pipeline_tests.music_files import song
 from soniquebay_pipeline_tests.pipeline_steps import scan_files
 
@@ -167,3 +170,11 @@ def test_the_folders_named_in_a_tag_are_printable_and_few(ticks: Ticks, music: P
     song(music / ("x" * 200) / ("y\n" * 100) / "1.flac", 50)
     [(_, _, because)] = ticks.requested()
     assert len(because) < 200 and because.isprintable()
+
+
+def test_the_shards_of_a_killed_run_are_requested_once_more(ticks: Ticks) -> None:
+    """It may have written down the files and nothing else: no folder looks different then."""
+    tags = {**range_tags(SHARD_KEYS[3], SHARD_KEYS[4]), PROCESS_TAG: dead_process()}
+    in_progress(ticks.instance, ingest.name, tags)
+    assert ticks.requested() == [(SHARD_KEYS[3], SHARD_KEYS[4], "a run was killed")]
+    assert "no changes" in ticks.skipped()
