@@ -18,6 +18,7 @@ KEY_REFUSED_TAG = "soniquebay/key-refused"
 LOST_TAG = "soniquebay/lost"
 """On a run that was ended because its process was gone."""
 MAX_LOST_RUNS = 10
+"""As many as are looked at: dagster.yaml lets two runs work at once, so more are not lost together."""
 IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

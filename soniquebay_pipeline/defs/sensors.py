@@ -99,7 +99,7 @@ drains at the speed of the work. Waits while an ingest runs: the catalogue comes
 """,
 )
 def deferred_enrichment(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    return _due_analysis(context.instance)
+    return _due_analysis(runs_in_progress(context.instance))
 
 
 @dg.sensor(
@@ -116,7 +116,7 @@ shards as fit into SONIQUEBAY_SENSOR_TICK_SECONDS and goes on from there at the 
 def deferred_vectors(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     first = int(context.cursor or 0) % len(SHARD_KEYS)
     order = [*range(first, len(SHARD_KEYS)), *range(first)]
-    result, asked = _due_vectors(context.instance, order)
+    result, asked = _due_vectors(runs_in_progress(context.instance), order)
     context.update_cursor(str(order[asked % len(order)]))
     return result
 
@@ -137,18 +137,18 @@ find what it misses: retries, runs of the command line.
 def next_stage(context: dg.RunStatusSensorContext) -> dg.SensorResult | dg.SkipReason:
     ended = shards_of([context.dagster_run], context.dagster_run.job_name)
     order = sorted(range(len(SHARD_KEYS)), key=lambda shard: SHARD_KEYS[shard] not in ended)
-    looks = [_due_analysis(context.instance), _due_vectors(context.instance, order)[0]]
+    runs = runs_in_progress(context.instance)
+    looks = [_due_analysis(runs), _due_vectors(runs, order)[0]]
     requests = [request for look in looks if isinstance(look, dg.SensorResult) for request in look.run_requests or []]
     if requests:
         return dg.SensorResult(run_requests=requests)
     return dg.SkipReason(" ".join(look.skip_message or "" for look in looks if isinstance(look, dg.SkipReason)))
 
 
-def _due_analysis(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
+def _due_analysis(runs: Sequence[dg.DagsterRun]) -> dg.SensorResult | dg.SkipReason:
     from soniquebay_pipeline.audio.store import due_shards
     from soniquebay_pipeline.db.migrate import open_catalogue
 
-    runs = runs_in_progress(instance)
     if waits := catalogue_at_work(runs, "analysis"):
         return waits
     with open_catalogue(get_settings()).connect() as connection:
@@ -162,7 +162,7 @@ def _due_analysis(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReas
     )
 
 
-def _due_vectors(instance: dg.DagsterInstance, order: Sequence[int]) -> tuple[dg.SensorResult | dg.SkipReason, int]:
+def _due_vectors(runs: Sequence[dg.DagsterRun], order: Sequence[int]) -> tuple[dg.SensorResult | dg.SkipReason, int]:
     """What to start, and about how many of the shards there was time to ask."""
     from sqlalchemy import text
 
@@ -170,7 +170,6 @@ def _due_vectors(instance: dg.DagsterInstance, order: Sequence[int]) -> tuple[dg
     from soniquebay_pipeline.vectors.model import ModelError
     from soniquebay_pipeline.vectors.run import DueShards, due_shards
 
-    runs = runs_in_progress(instance)
     if waits := catalogue_at_work(runs, "making vectors"):
         return waits, 0
     settings = get_settings()
